@@ -1,0 +1,178 @@
+/* libuv's loop with what a deploy needs of it: timers, signals, work on other threads. */
+#include "proc/loop_internal.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+struct loop_timer {
+	uv_timer_t uv;
+	void (*call)(void *context);
+	void *context;
+	int64_t every;
+};
+
+struct loop_task {
+	uv_work_t uv;
+	void (*work)(void *context);
+	void (*done)(void *context);
+	void *context;
+};
+
+static void *allocate(size_t size)
+{
+	void *memory = calloc(1, size);
+	if (!memory)
+		abort();
+	return memory;
+}
+
+struct loop *loop_new(struct error *err)
+{
+	struct loop *loop = allocate(sizeof(*loop));
+	int result = uv_loop_init(&loop->uv);
+	if (result) {
+		error_set(err, "cannot start the event loop: %s", uv_strerror(result));
+		free(loop);
+		return NULL;
+	}
+	return loop;
+}
+
+static void close_handle(uv_handle_t *handle, void *context)
+{
+	(void)context;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+void loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	uv_walk(&loop->uv, close_handle, NULL);
+	uv_run(&loop->uv, UV_RUN_DEFAULT);
+	uv_loop_close(&loop->uv);
+	free(loop->read_buffer);
+	free(loop);
+}
+
+struct uv_loop_s *loop_uv(struct loop *loop)
+{
+	return &loop->uv;
+}
+
+int loop_run(struct loop *loop)
+{
+	loop->stopped = false;
+	while (!loop->stopped && uv_run(&loop->uv, UV_RUN_ONCE))
+		;
+	return loop->stopped ? 0 : -1;
+}
+
+void loop_stop(struct loop *loop)
+{
+	loop->stopped = true;
+	uv_stop(&loop->uv);
+}
+
+int64_t loop_now(const struct loop *loop)
+{
+	return (int64_t)uv_now(&loop->uv);
+}
+
+static void timer_fired(uv_timer_t *uv)
+{
+	struct loop_timer *timer = uv->data;
+	timer->call(timer->context);
+}
+
+struct loop_timer *loop_timer_start(struct loop *loop, int64_t delay, int64_t every,
+				    void (*call)(void *context), void *context)
+{
+	struct loop_timer *timer = allocate(sizeof(*timer));
+	timer->call = call;
+	timer->context = context;
+	timer->every = every;
+	uv_timer_init(&loop->uv, &timer->uv);
+	timer->uv.data = timer;
+	loop_timer_again(timer, delay);
+	return timer;
+}
+
+void loop_timer_again(struct loop_timer *timer, int64_t delay)
+{
+	uv_timer_start(&timer->uv, timer_fired, delay > 0 ? (uint64_t)delay : 0,
+		       (uint64_t)timer->every);
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void loop_timer_stop(struct loop_timer *timer)
+{
+	if (timer)
+		uv_close((uv_handle_t *)&timer->uv, timer_closed);
+}
+
+static void signal_arrived(uv_signal_t *uv, int signal)
+{
+	struct loop *loop = uv->data;
+	if (loop->on_signal)
+		loop->on_signal(loop->signal_context, signal);
+}
+
+int loop_on_signal(struct loop *loop, void (*call)(void *context, int signal), void *context,
+		   struct error *err)
+{
+	static const int numbers[LOOP_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+	loop->on_signal = call;
+	loop->signal_context = context;
+	for (int i = 0; i < LOOP_SIGNALS && !loop->signals_open; i++) {
+		uv_signal_init(&loop->uv, &loop->signals[i]);
+		loop->signals[i].data = loop;
+		uv_unref((uv_handle_t *)&loop->signals[i]);
+	}
+	loop->signals_open = true;
+	for (int i = 0; i < LOOP_SIGNALS; i++) {
+		struct sigaction now;
+		bool ignored = !sigaction(numbers[i], NULL, &now) && now.sa_handler == SIG_IGN;
+		int result = 0;
+		if (!call)
+			uv_signal_stop(&loop->signals[i]);
+		else if (!ignored || numbers[i] != SIGHUP)	/* nohup stays nohup */
+			result = uv_signal_start(&loop->signals[i], signal_arrived, numbers[i]);
+		if (result)
+			return error_set(err, "cannot watch for signals: %s", uv_strerror(result));
+	}
+	return 0;
+}
+
+static void task_work(uv_work_t *uv)
+{
+	struct loop_task *task = uv->data;
+	task->work(task->context);
+}
+
+static void task_done(uv_work_t *uv, int status)
+{
+	struct loop_task *task = uv->data;
+	(void)status;
+	task->done(task->context);
+	free(task);
+}
+
+int loop_work(struct loop *loop, void (*work)(void *context), void (*done)(void *context),
+	      void *context, struct error *err)
+{
+	struct loop_task *task = allocate(sizeof(*task));
+	*task = (struct loop_task){.work = work, .done = done, .context = context};
+	task->uv.data = task;
+	int result = uv_queue_work(&loop->uv, &task->uv, task_work, task_done);
+	if (result) {
+		free(task);
+		return error_set(err, "cannot start a thread: %s", uv_strerror(result));
+	}
+	return 0;
+}

@@ -1,0 +1,38 @@
+/* The loop: one thread runs a deploy; timers, signals and off-loop work come through here. */
+#pragma once
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct loop;
+struct uv_loop_s;
+
+/* NULL with err. Everything started on a loop must have ended before loop_free; what was left is
+ * closed there. */
+struct loop *loop_new(struct error *err) MUST_USE;
+void loop_free(struct loop *loop);
+/* For net, whose libcurl needs libuv's own handles. */
+struct uv_loop_s *loop_uv(struct loop *loop);
+
+/* Runs until loop_stop is called (returns 0) or nothing is left that could happen (returns -1). */
+int loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+/* Monotonic milliseconds of this pass, cheap. */
+int64_t loop_now(const struct loop *loop);
+
+/* Calls after delay ms, then every `every` ms (0: once). */
+struct loop_timer;
+struct loop_timer *loop_timer_start(struct loop *loop, int64_t delay, int64_t every,
+				    void (*call)(void *context), void *context);
+/* A new delay for the same timer, running or over; cheap enough for every chunk of output. */
+void loop_timer_again(struct loop_timer *timer, int64_t delay);
+/* Ends and frees it, from its own call too. NULL is allowed. */
+void loop_timer_stop(struct loop_timer *timer);
+
+/* SIGINT, SIGTERM and SIGHUP go to call instead of ending the program, until call is NULL. */
+int loop_on_signal(struct loop *loop, void (*call)(void *context, int signal), void *context,
+		   struct error *err) MUST_USE;
+
+/* work runs on another thread, then done on the loop. */
+int loop_work(struct loop *loop, void (*work)(void *context), void (*done)(void *context),
+	      void *context, struct error *err) MUST_USE;

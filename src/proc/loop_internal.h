@@ -1,0 +1,22 @@
+/* The loop's inside, for the files of proc/. */
+#pragma once
+#include <uv.h>
+
+#include "proc/loop.h"
+
+#define LOOP_SIGNALS 3
+#define LOOP_READ_SIZE ((size_t)256 << 10)
+
+struct loop {
+	uv_loop_t uv;
+	bool stopped;
+	uv_signal_t child_signal;
+	uv_timer_t linger_timer;
+	bool children_watched;
+	struct child *children;		/* under way */
+	char *read_buffer;		/* one for all pipes: handed on before the next read */
+	uv_signal_t signals[LOOP_SIGNALS];
+	bool signals_open;
+	void (*on_signal)(void *context, int signal);
+	void *signal_context;
+};
