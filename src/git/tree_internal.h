@@ -1,0 +1,34 @@
+/* Raw tree objects, read with bounds checks: several times faster than libgit2's own diff. */
+#pragma once
+#include <git2.h>
+
+#include "git/repository.h"
+
+struct tree_entry {
+	const char *name;	/* NUL-terminated, as it stands in the object */
+	size_t length;
+	unsigned mode;
+	const unsigned char *id;
+};
+
+#define MODE_FOLDER 040000
+#define MODE_SUBMODULE 0160000
+
+/* One side of a walk is 0 when the path is not there. Returns 0 to go on. */
+struct tree_difference {
+	const char *path;	/* valid during the call only */
+	size_t length;
+	unsigned old_mode, new_mode;
+	const unsigned char *old_id, *new_id;
+};
+typedef int tree_difference_fn(void *context, const struct tree_difference *difference);
+
+/* Every file (and submodule) that differs between two trees, in the order of paths by bytes; either
+ * id may be NULL for an empty tree. Equal folders are not read. */
+int tree_diff(const struct repository *repository, const unsigned char *old_id,
+	      const unsigned char *new_id, tree_difference_fn *difference, void *context,
+	      struct error *err) MUST_USE;
+int commit_tree_id(const struct repository *repository, const char *commit, git_oid *id,
+		   struct error *err) MUST_USE;
+/* libgit2's words for its last failure. */
+int libgit2_error(struct error *err, const char *what);

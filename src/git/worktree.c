@@ -1,0 +1,167 @@
+/* The checkout that is deployed, kept by the user's own git: filters, LFS and submodules work. */
+#include "git/worktree.h"
+
+#include <git2.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "crypto/hash.h"
+#include "git/command.h"
+#include "proc/child.h"
+
+/* A name as one part of a path: what is not plain is written %XX. */
+static char *path_part(struct arena *arena, const char *name)
+{
+	struct buffer out;
+	char *part;
+
+	buffer_init(&out, 600);
+	for (const char *c = name; *c; c++) {
+		bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+			     (*c >= '0' && *c <= '9') || *c == '-' || *c == '_' ||
+			     (*c == '.' && c != name);
+
+		if (plain)
+			buffer_add_char(&out, *c);
+		else
+			buffer_add_format(&out, "%%%02X", (unsigned)(unsigned char)*c);
+	}
+	part = arena_bytes(arena, out.data, out.length > 100 ? 100 : out.length);
+	buffer_release(&out);
+	return part;
+}
+
+static char *worktrees_folder(struct arena *arena, struct error *err)
+{
+	const char *folder = getenv("SHIPIT_WORKTREES"), *home;
+
+	if (folder && *folder)
+		return path_absolute(arena, folder, err);
+	folder = getenv("XDG_CACHE_HOME");
+	if (folder && *folder == '/')
+		return path_join(arena, folder, "shipit/worktrees");
+	home = getenv("HOME");
+	if (home && *home == '/')
+		return path_join(arena, home, ".cache/shipit/worktrees");
+	error_set(err, "there is no place for the checkout: HOME is not set");
+	error_hint(err, "set HOME, or SHIPIT_WORKTREES to a folder of its own");
+	error_code(err, EXIT_USAGE);
+	return NULL;
+}
+
+char *worktree_path(const struct repository *repository, struct arena *arena, const char *env,
+		    struct error *err)
+{
+	char *folder = worktrees_folder(arena, err);
+	char hash[HASH_HEX_SIZE];
+
+	if (!folder)
+		return NULL;
+	hash_bytes_hex(repository->common_dir, strlen(repository->common_dir), hash);
+	return arena_format(arena, "%s/%s-%.8s/%s", folder,
+			    path_part(arena, path_name(path_folder(arena, repository->common_dir))),
+			    hash, path_part(arena, env));
+}
+
+static int run(const char *folder, bool may_ask, const char *const *arguments, struct error *err)
+{
+	struct git_options options = {
+		.folder = folder,
+		.arguments = arguments,
+		.may_ask = may_ask,
+		.no_hooks = true,
+	};
+	struct child_result result;
+	int status = git_run_ok(&options, &result, err);
+
+	child_result_release(&result);
+	return status;
+}
+
+#define RUN(folder, may_ask, err, ...) \
+	run((folder), (may_ask), (const char *[]) {__VA_ARGS__, NULL}, (err))
+
+/* Whether path is a checkout of this repository that git can use. */
+static bool is_ours(const struct repository *repository, struct arena *arena, const char *path)
+{
+	git_repository *found = NULL;
+	char one[PATH_MAX], other[PATH_MAX];
+	bool ours = false;
+
+	if (!file_exists(arena_format(arena, "%s/.git", path)))
+		return false;
+	if (git_repository_open(&found, path) == 0)
+		ours = realpath(git_repository_commondir(found), one) &&
+		       realpath(repository->common_dir, other) && !strcmp(one, other);
+	if (ours) {	/* left by a checkout that was killed; nobody else uses this folder */
+		const char *lock = arena_format(arena, "%sindex.lock", git_repository_path(found));
+
+		unlink(lock);
+	}
+	git_repository_free(found);
+	return ours;
+}
+
+static int make(const struct repository *repository, struct arena *arena, const char *path,
+		const struct worktree_options *options, struct error *err)
+{
+	if (tree_remove(path, err) < 0 ||
+	    folder_make(path_folder(arena, path), 0755, err) < 0)
+		return -1;
+	if (RUN(repository->root, false, err, "worktree", "prune") < 0)
+		return -1;
+	return RUN(repository->root, options->may_ask, err, "-c", "core.sparseCheckout=false",
+		   "worktree", "add", "--quiet", "--detach", "--force", "--", path,
+		   options->commit);
+}
+
+static int reset(const char *path, const struct worktree_options *options, struct error *err)
+{
+	if (RUN(path, options->may_ask, err, "-c", "core.sparseCheckout=false", "-c",
+		"submodule.recurse=false", "checkout", "--quiet", "--force", "--detach",
+		options->commit) < 0)
+		return -1;
+	return RUN(path, false, err, "clean", "--quiet", "-ff",
+		   options->clean_all ? "-dx" : "-d");
+}
+
+static int update_submodules(struct arena *arena, const char *path,
+			     const struct worktree_options *options, struct error *err)
+{
+	if (!file_exists(arena_format(arena, "%s/.gitmodules", path)))
+		return 0;
+	if (RUN(path, false, err, "submodule", "--quiet", "sync", "--recursive") < 0 ||
+	    RUN(path, options->may_ask, err, "submodule", "--quiet", "update", "--init",
+		"--recursive", "--force") < 0)
+		return -1;
+	return RUN(path, false, err, "submodule", "--quiet", "foreach", "--recursive",
+		   options->clean_all ? "git clean -q -ffdx" : "git clean -q -ffd");
+}
+
+char *worktree_prepare(const struct repository *repository, struct arena *arena,
+		       const struct worktree_options *options, struct error *err)
+{
+	char *path = worktree_path(repository, arena, options->env, err);
+	int status = -1;
+
+	if (!path)
+		return NULL;
+	if (is_ours(repository, arena, path))
+		status = reset(path, options, err);
+	if (status < 0) {
+		error_clear(err);
+		status = make(repository, arena, path, options, err);
+	}
+	if (status == 0)
+		status = update_submodules(arena, path, options, err);
+	if (status == 0)
+		return path;
+	error_wrap(err, "cannot check out %.12s in '%s'", options->commit, path);
+	if (!err->hint[0])
+		error_hint(err, "is the disk full or read-only? SHIPIT_WORKTREES chooses another "
+			   "place");
+	return NULL;
+}

@@ -1,0 +1,19 @@
+/* The clean checkout that is deployed: one per repository and environment, outside .git. */
+#pragma once
+#include "git/repository.h"
+
+struct worktree_options {
+	const char *env;
+	const char *commit;
+	bool clean_all;		/* ignored files go too */
+	bool may_ask;		/* submodules, LFS: git may ask for a password on the terminal */
+};
+
+/* Where it is: below SHIPIT_WORKTREES or ${XDG_CACHE_HOME:-~/.cache}/shipit/worktrees. */
+char *worktree_path(const struct repository *repository, struct arena *arena, const char *env,
+		    struct error *err) MUST_USE;
+/* Makes it, or resets it: detached at the commit, untracked files gone, ignored ones kept unless
+ * clean_all, submodules updated, none of the user's hooks run. Returns its path. One that is broken
+ * (moved repository, killed checkout) is made anew. */
+char *worktree_prepare(const struct repository *repository, struct arena *arena,
+		       const struct worktree_options *options, struct error *err) MUST_USE;
