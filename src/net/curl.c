@@ -1,0 +1,63 @@
+/* Loads libcurl at run time, so that a command without network does not pay for it. */
+#include <dlfcn.h>
+
+#include "net/curl_internal.h"
+
+static void *library_open(void)
+{
+#ifdef __APPLE__
+	static const char *const names[] = {"libcurl.4.dylib", "/usr/lib/libcurl.4.dylib"};
+#else
+	static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
+#endif
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		void *library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+		if (library)
+			return library;
+	}
+	return NULL;
+}
+
+/* Never unloaded: TLS libraries leave handlers behind that run at exit. */
+int curl_load(struct curl_api *api, struct error *err)
+{
+	const struct {
+		const char *name;
+		void *slot;
+	} functions[] = {
+		{"curl_global_init", &api->global_init},
+		{"curl_easy_init", &api->easy_init},
+		{"curl_easy_cleanup", &api->easy_cleanup},
+		{"curl_easy_perform", &api->easy_perform},
+		{"curl_easy_setopt", &api->easy_setopt},
+		{"curl_easy_getinfo", &api->easy_getinfo},
+		{"curl_easy_strerror", &api->easy_strerror},
+		{"curl_multi_init", &api->multi_init},
+		{"curl_multi_cleanup", &api->multi_cleanup},
+		{"curl_multi_add_handle", &api->multi_add_handle},
+		{"curl_multi_remove_handle", &api->multi_remove_handle},
+		{"curl_multi_assign", &api->multi_assign},
+		{"curl_multi_socket_action", &api->multi_socket_action},
+		{"curl_multi_info_read", &api->multi_info_read},
+		{"curl_multi_setopt", &api->multi_setopt},
+		{"curl_slist_append", &api->slist_append},
+		{"curl_slist_free_all", &api->slist_free_all},
+	};
+	void *library = library_open();
+
+	if (!library) {
+		error_set(err, "cannot load libcurl, which requests need");
+		return error_hint(err, "install it (Debian: apt-get install libcurl4)");
+	}
+	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
+		void *function = dlsym(library, functions[i].name);
+		if (!function)
+			return error_set(err, "this libcurl is too old: it lacks %s",
+					 functions[i].name);
+		memcpy(functions[i].slot, &function, sizeof(function));
+	}
+	CURLcode code = api->global_init(CURL_GLOBAL_DEFAULT);
+	if (code != CURLE_OK)
+		return error_set(err, "cannot start libcurl: %s", api->easy_strerror(code));
+	return 0;
+}

@@ -1,0 +1,66 @@
+/* HTTP(S) for everybody, on the loop or one at a time without it: the only door to libcurl. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+struct loop;
+struct http;
+struct http_transfer;
+
+struct http_header {
+	const char *name, *value;
+};
+
+/* Zero means the default everywhere. All is copied when a request is started. */
+struct http_request {
+	const char *url;    /* http:// or https:// */
+	const char *method; /* GET */
+	const struct http_header *headers;
+	size_t header_count;
+	const void *body;
+	size_t body_length;
+	int64_t timeout;         /* milliseconds for the whole exchange: 30 s */
+	int64_t connect_timeout; /* 10 s */
+	size_t maximum_body;     /* a longer answer is an error: 8 MiB */
+	int redirects;           /* how many are followed: none */
+};
+
+struct http_response {
+	int status; /* 0: no (whole) answer, then failure says why */
+	struct error failure;
+	struct buffer body;
+	struct buffer headers; /* of the last answer: "name: value\n" lines, names in lower case */
+	int64_t duration;      /* milliseconds from start to the last byte, redirects included */
+	bool timed_out;
+};
+
+/* A client whose connections are kept for its next request. Loads libcurl: NULL when that fails.
+ * err says then what to install. At most `parallel` requests a host are under way (0: 16). */
+struct http *http_new(struct loop *loop, size_t parallel, struct error *err);
+/* Cancels what is under way; no callback comes after it. NULL is allowed. */
+void http_free(struct http *http);
+
+/* Starts a request. done is called once, from the loop, never from within http_start; the response
+ * is http's own and lasts until done returns. NULL when the request cannot be made
+ * (a bad URL, say). */
+struct http_transfer *http_start(struct http *http, const struct http_request *request,
+				 void (*done)(void *context, const struct http_response *response),
+				 void *context, struct error *err);
+/* Ends a request whose done was not called yet; it will not be called. */
+void http_cancel(struct http_transfer *transfer);
+
+/* One request, waited for, without a loop. 0 and the response (release it) for every answer,
+ * whatever its status; -1 when there was none. */
+int http_fetch(const struct http_request *request, struct http_response *response,
+	       struct error *err) MUST_USE;
+void http_response_release(struct http_response *response);
+
+/* The header's first value, its length in *length; NULL when it is not there. */
+const char *http_header_find(const struct http_response *response, const char *name,
+			     size_t *length);
+/* "https://shop" and "/x" to "https://shop/x"; an absolute URL stays as it is. */
+int http_url_join(struct buffer *out, const char *base, const char *path,
+		  struct error *err) MUST_USE;
