@@ -1,0 +1,85 @@
+/* A deploy's record: what the chain of the state store is made of, and what it says is live. */
+#pragma once
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+struct store;
+
+/* What was selected and did not end well; every later plan selects it until it is done. */
+struct record_owed {
+	const char *kind;   /* "task", "stage" or "step" */
+	const char *name;   /* "STAGE.STEP" for a step */
+	const char *since;  /* ID of the deploy that owes it */
+	const char *reason; /* "failed", "--skip", "--no-task", "interrupted", ... */
+};
+
+/* How long a step took; for estimates. stage is "tasks" for a task, "smoke" for the smoke test. */
+struct record_duration {
+	const char *stage, *step;
+	int64_t milliseconds;
+};
+
+/* The commit with which a stage last went live. */
+struct record_stage {
+	const char *stage, *commit;
+};
+
+/* Texts are NULL when they are not known. */
+struct record {
+	const char *id, *app, *env;
+	const char *kind;     /* "deploy", "rollback", "task", "recover", "forget", or "deferred":
+				 * what came of a deploy's deferred steps, under the deploy's ID */
+	const char *commit;   /* what was deployed */
+	const char *previous; /* what was live before; NULL on the first */
+	const char *live;     /* what is live after it; NULL while nothing ever was */
+	const char *branch, *deployer, *host;
+	int64_t started, finished; /* ms since 1970 */
+	int64_t live_at; /* when `live` went live, ms; 0 unknown; carried on as live_by is */
+	const char *live_by, *live_id; /* by whom and by which deploy it went live */
+	const char *status;            /* as in deploy.finished */
+	int exit_code;
+	const char *plan;   /* the digest */
+	const char *reason; /* the first cause of a failure, or the text of a hand-made change */
+	VEC(struct record_owed) owed; /* all that is owed after this record */
+	VEC(struct record_duration) durations;
+	VEC(struct record_stage) stages; /* all stages that ever went live */
+	json_t *verdicts; /* guards as in the plan, borrowed by record_to_json; may be NULL */
+	/* The version that it was made behind (record_follow sets it; "" none); NULL: any. */
+	const char *follows;
+	const char *version; /* in the store; NULL when it was not read from there */
+	const json_t *json;  /* what it was read from (kept alive by record_list); may be NULL */
+};
+
+/* A new reference. Keys are those of `history --json`. */
+json_t *record_to_json(const struct record *record);
+/* Texts are copied to the arena; unknown keys are ignored, so that newer records can be read. */
+int record_from_json(struct arena *arena, const json_t *json, struct record *record,
+		     struct error *err) MUST_USE;
+/* For a record that follows newest (NULL: none): live, live_at, live_by, live_id and stages are
+ * carried on; when went_live, they become those of this record, for the given stages too. */
+void record_follow(struct arena *arena, struct record *record, const struct record *newest,
+		   bool went_live, const struct text_list *stages);
+
+/* Records of an environment, newest first. */
+struct record_list {
+	VEC(struct record) records;
+};
+
+/* At most limit (0: all) of the store's chain, after store_fetch. The JSON values live until
+ * record_list_release. */
+int record_list_read(struct store *store, struct arena *arena, const char *env, size_t limit,
+		     struct record_list *list, struct error *err) MUST_USE;
+void record_list_release(struct record_list *list);
+/* The record of that ID (a unique beginning is enough), or NULL with an error that tells apart
+ * "none" and "several". A deploy's own record, not the one of its deferred steps behind it. */
+const struct record *record_list_find(const struct record_list *list, const char *id,
+				      struct error *err);
+
+/* Appends; when somebody was quicker (the tip is not what it follows), fetches and puts it behind
+ * his, carrying his live state on unless this record went live itself, and what he owes. record is
+ * updated. 0 or -1. */
+int record_append(struct store *store, struct arena *arena, struct record *record, bool went_live,
+		  struct error *err) MUST_USE;

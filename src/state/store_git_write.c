@@ -1,0 +1,349 @@
+/* Writing to the git store: objects first, then one push that is a compare-and-swap. */
+#include "state/store_git_internal.h"
+
+#include "base/text.h"
+
+/* One change on its way: its ref and the commit that it shall point to. */
+struct git_update {
+	const char *suffix;
+	const char *id; /* NULL: the ref goes */
+};
+
+/* Runs git and keeps the object id that it prints. */
+static int object_make(struct git_call *call, struct git_store *self, char id[STORE_VERSION_SIZE],
+		       struct error *err)
+{
+	struct child_result result;
+	char complaint[400];
+	int status = git_call_run(call, self, &result, err);
+	size_t length = strcspn(result.output.data, "\n");
+	if (status == 0 && (result.exit.code != 0 || length == 0 || length >= STORE_VERSION_SIZE))
+		status = error_set(err, "cannot write a record into the repository: %s",
+				   git_complaint(&result, complaint));
+	if (status == 0)
+		snprintf(id, STORE_VERSION_SIZE, "%.*s", (int)length, result.output.data);
+	child_result_release(&result);
+	return status;
+}
+
+static int blob_make(struct git_store *self, const char *bytes, size_t length,
+		     char id[STORE_VERSION_SIZE], struct error *err)
+{
+	struct git_call call;
+	git_call_init(&call, self);
+	git_call_add(&call, "hash-object");
+	git_call_add(&call, "-w");
+	git_call_add(&call, "--no-filters");
+	git_call_add(&call, "--stdin");
+	call.input = bytes;
+	call.input_length = length;
+	return object_make(&call, self, id, err);
+}
+
+static int tree_make(struct git_store *self, const char *file, const char *blob,
+		     char id[STORE_VERSION_SIZE], struct error *err)
+{
+	struct git_call call;
+	char line[STORE_VERSION_SIZE + 40];
+	int length = snprintf(line, sizeof(line), "100644 blob %s\t%s\n", blob, file);
+	git_call_init(&call, self);
+	git_call_add(&call, "mktree");
+	call.input = line;
+	call.input_length = (size_t)length;
+	return object_make(&call, self, id, err);
+}
+
+/* What `git log` shows of a record. */
+static void subject_write(const struct git_store *self, const struct store_change *change,
+			  struct buffer *out)
+{
+	const char *id = json_string_value(json_object_get(change->value, "id"));
+	const char *status = json_string_value(json_object_get(change->value, "status"));
+	buffer_add_format(out, "shipit: %s", change->name);
+	if (id)
+		buffer_add_format(out, " %s", id);
+	if (status)
+		buffer_add_format(out, " %s", status);
+	buffer_add_format(out, "%s\n", self->layout->subject_suffix);
+}
+
+static int commit_make(struct git_store *self, const struct store_change *change, const char *tree,
+		       char id[STORE_VERSION_SIZE], struct error *err)
+{
+	struct git_call call;
+	struct buffer message;
+	buffer_init(&message, 1000);
+	subject_write(self, change, &message);
+	git_call_init(&call, self);
+	const char *settings[] = {"user.name=shipit", "user.email=shipit@localhost",
+				  "i18n.commitEncoding=UTF-8", "commit.gpgSign=false"};
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		git_call_add(&call, "-c");
+		git_call_add(&call, settings[i]);
+	}
+	git_call_add(&call, "commit-tree");
+	git_call_add(&call, tree);
+	if (strcmp(change->name, STORE_CHAIN) == 0 && *change->expected) {
+		git_call_add(&call, "-p");
+		git_call_add(&call, change->expected);
+	}
+	call.input = message.data;
+	call.input_length = message.length;
+	int status = object_make(&call, self, id, err);
+	buffer_release(&message);
+	return status;
+}
+
+static int update_make(struct git_store *self, struct store_change *change, struct error *err)
+{
+	char blob[STORE_VERSION_SIZE], tree[STORE_VERSION_SIZE];
+	bool chain = strcmp(change->name, STORE_CHAIN) == 0;
+	size_t length;
+	change->version[0] = '\0';
+	if (!change->value)
+		return 0;
+	char *bytes = store_value_write(change->value, &length, err);
+	if (!bytes)
+		return -1;
+	int status = blob_make(self, bytes, length, blob, err);
+	free(bytes);
+	if (status == 0)
+		status = tree_make(self, chain ? "record.json" : "entry.json", blob, tree, err);
+	if (status == 0)
+		status = commit_make(self, change, tree, change->version, err);
+	return status;
+}
+
+static int push_run(struct git_store *self, const struct store_change *changes,
+		    const struct git_update *updates, size_t count, struct child_result *result,
+		    struct error *err)
+{
+	const char *prefix = self->layout->remote_prefix;
+	struct git_call call;
+	git_call_init(&call, self);
+	git_call_add(&call, "-c");
+	git_call_add(&call, "push.gpgSign=false");
+	git_call_add(&call, "push");
+	git_call_add(&call, "--porcelain");
+	git_call_add(&call, "--no-verify");
+	git_call_add(&call, "--no-follow-tags");
+	git_call_add(&call, "--recurse-submodules=no");
+	if (count > 1)
+		git_call_add(&call, "--atomic");
+	for (size_t i = 0; i < count; i++)
+		git_call_add_format(&call, "--force-with-lease=%s%s:%s", prefix, updates[i].suffix,
+				    changes[i].expected);
+	git_call_add(&call, "--");
+	git_call_add(&call, self->remote);
+	for (size_t i = 0; i < count; i++)
+		git_call_add_format(&call, "%s:%s%s", updates[i].id ? updates[i].id : "", prefix,
+				    updates[i].suffix);
+	return git_call_run(&call, self, result, err);
+}
+
+enum push_verdict { PUSH_DONE, PUSH_LOST, PUSH_REFUSED, PUSH_UNKNOWN };
+
+/* Whether the remote's words mean that the ref was changed by somebody else. */
+static bool means_conflict(const char *line, size_t length)
+{
+	static const char *const words[] = {
+		"stale info",
+		"failed to update ref",
+		"cannot lock ref",
+		"failed to lock",
+		"fetch first",
+		"non-fast-forward",
+		"reference already exists",
+		"remote ref updated since checkout",
+		"incorrect old value",
+	};
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (memmem(line, length, words[i], strlen(words[i])))
+			return true;
+	return false;
+}
+
+/* Reads `--porcelain`: "FLAG TAB FROM:TO TAB SUMMARY". refusal gets the remote's words. */
+static enum push_verdict push_judge(const struct child_result *result, size_t count,
+				    char refusal[400])
+{
+	size_t accepted = 0;
+	bool refused = false;
+	refusal[0] = '\0';
+	for (const char *line = result->output.data; *line;) {
+		size_t length = strcspn(line, "\n");
+		if (length > 2 && line[1] == '\t') {
+			if (strchr("*+ -", line[0])) {
+				accepted++;
+			} else if (line[0] == '=' || means_conflict(line, length)) {
+				return PUSH_LOST;
+			} else if (line[0] == '!' && !memmem(line, length, "atomic push", 11)) {
+				const char *words = memchr(line + 2, '\t', length - 2);
+				words = words ? words + 1 : line + 2;
+				snprintf(refusal, 400, "%.*s", (int)(line + length - words), words);
+				refused = true;
+			}
+		}
+		line += length + (line[length] == '\n');
+	}
+	if (refused)
+		return PUSH_REFUSED;
+	return accepted == count && result->exit.code == 0 ? PUSH_DONE : PUSH_UNKNOWN;
+}
+
+/* What the remote has for a ref now; "" when it is not there. -1 when it cannot be asked. */
+static int remote_ref(struct git_store *self, const char *suffix, char id[STORE_VERSION_SIZE])
+{
+	struct git_call call;
+	struct child_result result;
+	struct error ignored = {0};
+	git_call_init(&call, self);
+	git_call_add(&call, "ls-remote");
+	git_call_add(&call, "--");
+	git_call_add(&call, self->remote);
+	git_call_add_format(&call, "%s%s", self->layout->remote_prefix, suffix);
+	int status = git_call_run(&call, self, &result, &ignored);
+	if (status == 0 && result.exit.code != 0)
+		status = -1;
+	if (status == 0) {
+		size_t length = strcspn(result.output.data, "\t\n");
+		snprintf(id, STORE_VERSION_SIZE, "%.*s", (int)length, result.output.data);
+	}
+	child_result_release(&result);
+	return status;
+}
+
+/* When the answer to a push was no clear yes or no, the remote itself is looked at: the connection
+ * may have been lost after it had taken the push. */
+static enum push_verdict push_verify(struct git_store *self, const struct store_change *changes,
+				     const struct git_update *updates, size_t count,
+				     enum push_verdict verdict)
+{
+	char id[STORE_VERSION_SIZE];
+	size_t ours = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (remote_ref(self, updates[i].suffix, id) < 0)
+			return verdict;
+		if (strcmp(id, updates[i].id ? updates[i].id : "") == 0)
+			ours++;
+		else if (strcmp(id, changes[i].expected) != 0)
+			return PUSH_LOST;
+	}
+	return ours == count ? PUSH_DONE : verdict;
+}
+
+static int push_refused(struct git_store *self, const char *words, struct error *err)
+{
+	bool refs = text_equal(self->layout->name, "git");
+	error_set(err, "the remote '%s' refused to take a record in %s: %s", self->remote,
+		  self->layout->remote_prefix, words);
+	if (refs)
+		error_hint(err, "if this host takes branches only, write `state: git+branch` in "
+				"deploy.yml; else `state: file:DIR`");
+	else
+		error_hint(err, "allow pushes to branches shipit/*, or write `state: file:DIR` in "
+				"deploy.yml");
+	return error_code(err, EXIT_USAGE);
+}
+
+/* Remembers the new refs in this clone. Failing is harmless: the next fetch brings them. */
+static void updates_remember(struct store *store, const struct git_update *updates, size_t count)
+{
+	struct git_store *self = git_store_of(store);
+	struct git_call call;
+	struct child_result result;
+	struct buffer input;
+	struct error ignored = {0};
+	buffer_init(&input, 1 << 20);
+	for (size_t i = 0; i < count; i++) {
+		git_ref_set(store, updates[i].suffix, updates[i].id);
+		buffer_add_format(&input, "%s %s%s%s%s\n", updates[i].id ? "update" : "delete",
+				  self->local_prefix, updates[i].suffix, updates[i].id ? " " : "",
+				  updates[i].id ? updates[i].id : "");
+	}
+	git_call_init(&call, self);
+	git_call_add(&call, "update-ref");
+	git_call_add(&call, "--stdin");
+	call.input = input.data;
+	call.input_length = input.length;
+	if (git_call_run(&call, self, &result, &ignored) < 0)
+		error_clear(&ignored);
+	child_result_release(&result);
+	buffer_release(&input);
+}
+
+static int push(struct store *store, struct store_change *changes, const struct git_update *updates,
+		size_t count, struct error *err)
+{
+	struct git_store *self = git_store_of(store);
+	struct child_result result;
+	char words[400];
+	int status = push_run(self, changes, updates, count, &result, err);
+	if (status == 0) {
+		enum push_verdict verdict = push_judge(&result, count, words);
+		if (verdict == PUSH_REFUSED || verdict == PUSH_UNKNOWN)
+			verdict = push_verify(self, changes, updates, count, verdict);
+		if (verdict == PUSH_DONE)
+			updates_remember(store, updates, count);
+		else if (verdict == PUSH_LOST)
+			status = 1;
+		else if (verdict == PUSH_REFUSED)
+			status = push_refused(self, words, err);
+		else
+			status = error_set(err, "cannot push to the remote '%s': %s", self->remote,
+					   git_complaint(&result, words));
+	}
+	child_result_release(&result);
+	return status;
+}
+
+int git_store_write(struct store *store, const char *env, struct store_change *changes,
+		    size_t count, struct error *err)
+{
+	struct arena arena = ARENA_INIT;
+	struct git_update *updates = arena_array(&arena, count, sizeof(*updates));
+	int status = 0;
+	for (size_t i = 0; i < count && status == 0; i++) {
+		updates[i].suffix = git_suffix(store, &arena, env, changes[i].name);
+		status = update_make(git_store_of(store), &changes[i], err);
+		updates[i].id = changes[i].value ? changes[i].version : NULL;
+	}
+	if (status == 0)
+		status = push(store, changes, updates, count, err);
+	if (status < 0)
+		error_wrap(err, "cannot write the state of '%s'", env);
+	arena_release(&arena);
+	return status;
+}
+
+/* A push of what is there already, tried only: who may not push is told so. */
+int git_store_probe(struct store *store, const char *env, const char *tip, struct error *err)
+{
+	struct git_store *self = git_store_of(store);
+	struct git_call call;
+	struct child_result result;
+	char complaint[400];
+	git_call_init(&call, self);
+	git_call_add(&call, "push");
+	git_call_add(&call, "--dry-run");
+	git_call_add(&call, "--porcelain");
+	git_call_add(&call, "--no-verify");
+	git_call_add(&call, "--no-follow-tags");
+	git_call_add(&call, "--recurse-submodules=no");
+	git_call_add(&call, "--force");
+	git_call_add(&call, "--");
+	git_call_add(&call, self->remote);
+	const char *suffix = git_suffix(store, &call.arena, env, STORE_CHAIN);
+	git_call_add_format(&call, "%s:%s%s", tip, self->layout->remote_prefix, suffix);
+	int status = git_call_run(&call, self, &result, err);
+	if (status == 0 && result.exit.code != 0) {
+		status = error_set(err, "cannot push to the remote '%s': %s", self->remote,
+				   git_complaint(&result, complaint));
+		error_hint(err,
+			   "the record of a deploy is pushed to %s*; `state` in deploy.yml "
+			   "names other places",
+			   self->layout->remote_prefix);
+	}
+	child_result_release(&result);
+	return status;
+}
