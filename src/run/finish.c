@@ -1,0 +1,167 @@
+/* The end of a deploy: what is owed, how it went, what to do now. */
+#include "base/text.h"
+#include "run/run_internal.h"
+
+static bool is_done(enum event_status status)
+{
+	return status == STATUS_OK || status == STATUS_CACHED || status == STATUS_RESUMED;
+}
+
+static void owe(struct run *run, struct run_stage *stage, const char *kind)
+{
+	struct run_result *result = run->result;
+	for (size_t i = 0; i < stage->count; i++) {
+		struct run_step *step = &stage->steps[i];
+		const char *name = stage->plan
+			? arena_format(run->arena, "%s.%s", stage->name, step->name) : step->name;
+		bool selected = step->plan && step->plan->selected &&
+				(!stage->plan || stage->plan->selected);
+		if (!selected)
+			continue;
+		if (!is_done(step->status)) {
+			struct run_owed owed = {.kind = kind, .name = name,
+						.status = step->status};
+			if (!step->status && stage != &run->deferred)
+				owed.status = STATUS_CANCELLED;
+			vec_push(run->arena, &result->owed, owed);
+		} else if (step->started) {
+			struct run_duration duration = {.kind = kind, .name = name,
+							.duration = step->duration};
+			vec_push(run->arena, &result->durations, duration);
+		}
+	}
+}
+
+void finish_owed(struct run *run, bool last)
+{
+	run->result->owed.count = run->result->durations.count = 0;
+	for (size_t i = 0; !run->tasks_alone && i < run->plan->stages.count; i++) {
+		struct run_stage *stage = &run->stages[i];
+		owe(run, stage, "step");
+		if (!stage->finished || stage->failed || !stage->started)
+			continue;
+		struct run_duration duration = {.kind = "stage", .name = stage->name,
+						.duration = stage->duration};
+		vec_push(run->arena, &run->result->durations, duration);
+	}
+	owe(run, &run->tasks, "task");
+	owe(run, &run->deferred, "task");
+	if (!last || run->result->status != STATUS_OK)
+		return;
+	for (size_t i = 0; i < run->deferred.count; i++) {
+		struct run_step *step = &run->deferred.steps[i];
+		if (step->plan->selected && !is_done(step->status))
+			run->result->deferred_failed = true;
+	}
+}
+
+static const char *status_name(const struct run *run)
+{
+	return run->result->signal ? "interrupted" : run->result->live ? "failed_live" : "failed";
+}
+
+static void add_extra(struct run *run, const char *name, const char *value)
+{
+	struct variable variable = {.name = name, .value = value ? value : ""};
+	vec_push(run->arena, &run->extra.list, variable);
+}
+
+void finish_failure_steps(struct run *run)
+{
+	const struct run_result *result = run->result;
+	const char *step = result->cause_stage;
+	if (!run->on_failure.count || (!result->reason && !result->signal))
+		return;
+	if (step && result->cause_step)
+		step = arena_format(run->arena, "%s.%s", step, result->cause_step);
+	add_extra(run, "SHIPIT_STATUS", status_name(run));
+	add_extra(run, "SHIPIT_FAILED_STEP", step);
+	add_extra(run, "SHIPIT_LOG", result->log);
+	run->phase = RUN_FAILURE;
+	run->signals = 0;
+	run->cancelled = false;
+	schedule_stage(run, &run->on_failure);
+}
+
+static void advise(struct run *run, const char *text)
+{
+	text_list_add(run->arena, &run->result->advice, text);
+}
+
+static void advise_all(struct run *run)
+{
+	struct run_result *result = run->result;
+	const char *env = run->options->identity.env;
+	if (result->log)
+		advise(run, arena_format(run->arena, "Its output: shipit -e %s logs %s %s.%s", env,
+					 run->options->identity.id, result->cause_stage,
+					 result->cause_step));
+	if (result->live && result->exit_code)
+		advise(run, "The new commit is live. Look at production; fix forward and deploy, or "
+			    "deploy the previous commit.");
+	else if (result->touched && result->exit_code && !result->undone)
+		advise(run, "The go-live stage did not finish: put right what is named above, then "
+			    "deploy again.");
+	else if (result->exit_code)
+		advise(run, "Production is as it was.");
+	for (size_t i = 0; result->live && i < result->owed.count; i++)
+		if (!strcmp(result->owed.items[i].kind, "task") && result->owed.items[i].status)
+			advise(run, arena_format(run->arena, "Owed: shipit -e %s task %s", env,
+						 result->owed.items[i].name));
+}
+
+void finish_result(struct run *run)
+{
+	struct run_result *result = run->result;
+	bool clean = !result->live && (!result->touched || result->undone);
+	finish_owed(run, false);
+	if (!result->reason && !result->signal)
+		result->status = STATUS_OK;
+	else if (result->signal)
+		result->status = result->live ? STATUS_FAILED_LIVE : STATUS_INTERRUPTED;
+	else
+		result->status = result->live ? STATUS_FAILED_LIVE : STATUS_FAILED;
+	if (result->status == STATUS_OK)
+		result->exit_code = EXIT_DONE;
+	else if (!clean)
+		result->exit_code = EXIT_ATTENTION;
+	else if (result->signal)
+		result->exit_code = result->signal == 2 ? 130 : 143;
+	else
+		result->exit_code = EXIT_FAILED;
+	result->finished = clock_now(run->events->clock ? run->events->clock : &clock_system);
+	advise_all(run);
+}
+
+void finish_verdict(struct run *run)
+{
+	struct run_result *result = run->result;
+	struct text_list owed = {0};
+	struct error err = {0};
+	if (run->options->verdict &&
+	    run->options->verdict(run->options->context, result, &err)) {
+		event_message(run->events, LEVEL_ERROR, "%s", err.message);
+		if (err.hint[0])
+			advise(run, arena_string(run->arena, err.hint));
+		if (result->exit_code == EXIT_DONE)
+			result->exit_code = result->live ? EXIT_ATTENTION : EXIT_FAILED;
+		if (result->status == STATUS_OK)
+			result->status = result->live ? STATUS_FAILED_LIVE : STATUS_FAILED;
+		if (!result->reason)
+			result->reason = arena_string(run->arena, err.message);
+	}
+	for (size_t i = 0; i < result->owed.count; i++)	/* deferred ones have their turn yet */
+		if (result->owed.items[i].status || result->status != STATUS_OK)
+			text_list_add(run->arena, &owed, result->owed.items[i].name);
+	struct event event = {
+		.type = EVENT_DEPLOY_FINISHED, .status = result->status,
+		.exit_code = result->exit_code, .duration = clock_monotonic() - run->begun,
+		.reason = result->reason, .log = result->log, .owed = &owed,
+		.advice = &result->advice, .id = run->options->identity.id,
+	};
+	if (result->cause_stage)
+		event.failed_step = result->cause_step
+			? arena_format(run->arena, "%s.%s", result->cause_stage, result->cause_step)
+			: result->cause_stage;
+	event_emit(run->events, &event);
+}

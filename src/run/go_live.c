@@ -1,0 +1,245 @@
+/* Around go-live: the countdown, the foghorn, undo, the smoke test. */
+#include "base/file.h"
+#include "base/text.h"
+#include "proc/loop.h"
+#include "run/run_internal.h"
+#include "services/smoke.h"
+#include "sound/sound.h"
+
+struct foghorn {
+	struct run *run;
+	struct sound_player *player;
+	bool waited_for;
+};
+
+static void count_down(void *context)
+{
+	struct run *run = context;
+	struct event event = {.type = EVENT_COUNTDOWN, .exit_code = -1};
+	event.seconds = --run->seconds;
+	event_emit(run->events, &event);
+	if (run->seconds <= 0)
+		loop_stop(run->loop);
+}
+
+static void loop_over(void *context)
+{
+	struct run *run = context;
+	loop_stop(run->loop);
+}
+
+static void wait_countdown(struct run *run)
+{
+	run->phase = RUN_COUNTDOWN;
+	run->seconds = run->options->countdown + 1;
+	run->waiting = true;
+	run->countdown = loop_timer_start(run->loop, 0, 1000, count_down, run);
+	loop_run(run->loop);
+	loop_timer_stop(run->countdown);
+	run->countdown = NULL;
+	run->waiting = false;
+}
+
+static void sound_over(void *context, const char *problem)
+{
+	struct foghorn *foghorn = context;
+	foghorn->player = NULL;
+	if (problem) {
+		struct event event = {.type = EVENT_MESSAGE, .level = LEVEL_INFO, .bell = true,
+				      .exit_code = -1};
+		event.text = arena_format(foghorn->run->arena, "no foghorn: %s", problem);
+		event_emit(foghorn->run->events, &event);
+	}
+	if (foghorn->waited_for)
+		loop_stop(foghorn->run->loop);
+}
+
+static void blow(struct run *run)
+{
+	struct error err = {0};
+	if (!run->options->sound)
+		return;
+	run->foghorn = arena_new(run->arena, struct foghorn);
+	run->foghorn->run = run;
+	run->foghorn->player = sound_start(run->loop, run->options->sound, sound_over,
+					   run->foghorn, &err);
+	if (!run->foghorn->player)
+		sound_over(run->foghorn, err.message);
+}
+
+int go_live_announce(struct run *run)
+{
+	if (run->options->countdown > 0)
+		wait_countdown(run);
+	if (run->result->signal || run->deadline_over)
+		return -1;
+	run->phase = RUN_GO_LIVE;
+	run->signals = 0;
+	run->result->touched = true;
+	struct event event = {.type = EVENT_GO_LIVE, .exit_code = -1,
+			      .commit = run->options->identity.commit};
+	event_emit(run->events, &event);
+	blow(run);
+	return 0;
+}
+
+void go_live_end_sound(struct run *run)
+{
+	struct foghorn *foghorn = run->foghorn;
+	if (!foghorn || !foghorn->player)
+		return;
+	/* The verdict is out: a moment for who waits for the end of the sound. */
+	struct loop_timer *timer = loop_timer_start(run->loop, 3000, 0, loop_over, run);
+	foghorn->waited_for = true;
+	run->waiting = true;
+	if (!run->result->signal)
+		loop_run(run->loop);
+	loop_timer_stop(timer);
+	if (foghorn->player)
+		sound_stop(foghorn->player);
+	foghorn->player = NULL;
+}
+
+static bool undo_step(struct run *run, struct run_step *of)
+{
+	struct run_stage *stage = of->stage;
+	struct run_step *step = arena_new(run->arena, struct run_step);
+	*step = (struct run_step){
+		.run = run, .stage = stage, .config = of->config, .name = of->name,
+		.action = "undo", .command = &of->config->undo, .estimate = -1, .active = true,
+	};
+	run->running++;
+	stage->active++;
+	run->undoing = step;
+	step_begin(step);
+	while (step->status == STATUS_NONE)
+		if (loop_run(run->loop))
+			break;
+	run->undoing = NULL;
+	return step->status == STATUS_OK;
+}
+
+static bool has_undo(const struct run_step *step)
+{
+	return step->config->undo.shell || step->config->undo.arguments.count;
+}
+
+bool go_live_undo(struct run *run)
+{
+	bool all = true;
+	run->phase = RUN_UNDO;
+	run->signals = 0;
+	for (size_t i = run->touched.count; i-- > 0;) {
+		struct run_step *step = run->touched.items[i];
+		const struct step_kind *kind = step_kind_find(step->config->kind);
+		if (!has_undo(step) && kind && kind->harmless)
+			continue;
+		if (has_undo(step) && undo_step(run, step))
+			continue;
+		all = false;
+		text_list_add(run->arena, &run->result->advice,
+			      arena_format(run->arena, has_undo(step)
+				? "The undo of %s.%s failed: put right by hand what it left behind."
+				: "%s.%s was started and has no undo: see what it left behind.",
+				step->stage->name, step->name));
+	}
+	return all;
+}
+
+static enum event_status status_of(enum smoke_status status)
+{
+	static const enum event_status statuses[] = {
+		[SMOKE_OK] = STATUS_OK, [SMOKE_FAILED] = STATUS_FAILED,
+		[SMOKE_TIMED_OUT] = STATUS_TIMED_OUT, [SMOKE_CANCELLED] = STATUS_CANCELLED,
+	};
+	return statuses[status];
+}
+
+static void check_judged(void *context, const struct smoke_check_result *check)
+{
+	struct run *run = context;
+	struct event event = {.type = EVENT_SMOKE_CHECK, .name = check->name, .exit_code = -1,
+			      .status = status_of(check->status), .duration = check->duration,
+			      .reason = check->reason};
+	event_emit(run->events, &event);
+}
+
+static void check_retried(void *context, const struct smoke_check_result *check)
+{
+	struct run *run = context;
+	struct event event = {.type = EVENT_WAITING, .exit_code = -1};
+	event.text = arena_format(run->arena, "smoke test %s: %s", check->name,
+				  check->reason ? check->reason : "not yet");
+	event_emit(run->events, &event);
+}
+
+static void check_printed(void *context, const char *check, const char *bytes, size_t length)
+{
+	struct run *run = context;
+	struct event_output output = {.stage = "smoke", .step = check, .stream = "stdout",
+				      .bytes = bytes, .length = length};
+	event_emit_output(run->events, &output);
+}
+
+static void smoke_ended(void *context, const struct smoke_result *result)
+{
+	struct run *run = context;
+	struct event event = {.type = EVENT_WAITING, .exit_code = -1, .text = ""};
+	event_emit(run->events, &event);
+	if (!result->passed) {
+		const struct smoke_check_result *first = result->first_failed;
+		run_fail(run, "smoke", first ? arena_string(run->arena, first->name) : NULL,
+			 first && first->reason ? arena_string(run->arena, first->reason)
+						: "the smoke test failed", NULL);
+	}
+	run->smoke_over = true;
+	loop_stop(run->loop);
+}
+
+/* The commit that pages must show: the one with which the named stage last went live. */
+static const char *smoke_commit(struct run *run)
+{
+	const char *of = run->options->config->smoke.commit_of;
+	for (size_t i = 0; of && i < run->plan->stages.count; i++)
+		if (!strcmp(run->stages[i].name, of) && !run->stages[i].plan->selected)
+			return run->options->stage_commit
+				? run->options->stage_commit(run->options->context, of) : NULL;
+	return run->options->identity.commit;
+}
+
+/* ${NAME} in a check's URL and headers, and the secrets that a check names. */
+static const char *smoke_value(void *context, const char *name)
+{
+	struct run *run = context;
+	struct error err = {0};
+	const char *value = config_var(run->options->config, name);
+	return value ? value : environment_secret(run, name, &err);
+}
+
+void smoke_phase(struct run *run)
+{
+	const struct smoke_config *config = &run->options->config->smoke;
+	struct error err = {0};
+	run->phase = RUN_SMOKE;
+	run->signals = 0;
+	if (run->options->without_smoke || !config->present || !config->checks.count)
+		return;
+	const struct expand_lookup lookup = {.get = smoke_value, .context = run};
+	struct smoke_options options = {
+		.loop = run->loop, .config = config, .lookup = &lookup, .url = run->options->identity.url,
+		.commit = config->commit_match ? smoke_commit(run) : NULL,
+		.environment = run->environment, .directory = run->options->root, .context = run,
+		.on_check = check_judged, .on_retry = check_retried, .on_output = check_printed,
+		.on_done = smoke_ended,
+	};
+	run->waiting = true;
+	run->smoke = smoke_start(&options, &err);
+	if (!run->smoke)
+		run_fail(run, "smoke", NULL, arena_string(run->arena, err.message), NULL);
+	while (run->smoke && !run->smoke_over)
+		if (loop_run(run->loop))
+			break;
+	smoke_free(run->smoke);
+	run->smoke = NULL;
+	run->waiting = false;
+}

@@ -1,0 +1,175 @@
+/* events.ndjson: written at once, synced before production is touched, read by line. */
+#include "run/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "proc/loop.h"
+
+struct waiter {
+	void (*done)(void *context);
+	void *context;
+	struct waiter *next;
+};
+
+struct journal {
+	struct event_sink sink;
+	struct buffer line;
+	int fd;
+	int errnum;
+	bool syncing;
+	int sync_errnum;	/* of the sync under way; its thread writes it */
+	struct waiter *waiting;	/* for the next sync */
+	struct waiter *served;	/* by the one under way */
+	struct loop *loop;
+	char path[1024];
+};
+
+static int write_all(int fd, const char *bytes, size_t length)
+{
+	while (length) {
+		ssize_t count = write(fd, bytes, length);
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			return errno;
+		bytes += count;
+		length -= (size_t)count;
+	}
+	return 0;
+}
+
+static void keep_event(struct event_sink *sink, const struct event *event)
+{
+	struct journal *journal = (struct journal *)sink;
+	if (event->type == EVENT_STEP_OUTPUT || event->type == EVENT_WAITING || journal->fd < 0)
+		return;
+	buffer_clear(&journal->line);
+	event_write_json(&journal->line, event);
+	int errnum = write_all(journal->fd, journal->line.data, journal->line.length);
+	if (errnum && !journal->errnum)
+		journal->errnum = errnum;
+}
+
+struct journal *journal_open(const char *path, struct error *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (fd < 0) {
+		error_set_errno(err, errno, "cannot write the journal '%s'", path);
+		return NULL;
+	}
+	struct journal *journal = calloc(1, sizeof(*journal));
+	if (!journal)
+		abort();
+	journal->fd = fd;
+	journal->sink.event = keep_event;
+	buffer_init(&journal->line, 1 << 20);
+	snprintf(journal->path, sizeof(journal->path), "%s", path);
+	return journal;
+}
+
+struct event_sink *journal_sink(struct journal *journal)
+{
+	return &journal->sink;
+}
+
+int journal_check(const struct journal *journal, struct error *err)
+{
+	if (!journal->errnum)
+		return 0;
+	error_set_errno(err, journal->errnum, "cannot write the journal '%s'", journal->path);
+	return error_hint(err, "Free space on that disk, or make the folder writable.");
+}
+
+static void sync_file(void *context)
+{
+	struct journal *journal = context;
+#ifdef __APPLE__
+	int result = fsync(journal->fd);
+#else
+	int result = fdatasync(journal->fd);
+#endif
+	bool matters = result && errno != EINVAL && errno != EROFS;	/* not a file that can */
+	journal->sync_errnum = matters ? errno : 0;
+}
+
+static void start_sync(struct journal *journal);
+
+static void sync_done(void *context)
+{
+	struct journal *journal = context;
+	struct waiter *waiter = journal->served;
+	journal->served = NULL;
+	journal->syncing = false;
+	if (journal->sync_errnum && !journal->errnum)
+		journal->errnum = journal->sync_errnum;
+	if (journal->waiting)
+		start_sync(journal);
+	while (waiter) {
+		struct waiter *next = waiter->next;
+		waiter->done(waiter->context);
+		free(waiter);
+		waiter = next;
+	}
+}
+
+static void start_sync(struct journal *journal)
+{
+	struct error err = {0};
+	journal->served = journal->waiting;
+	journal->waiting = NULL;
+	journal->syncing = true;
+	if (!loop_work(journal->loop, sync_file, sync_done, journal, &err))
+		return;
+	sync_file(journal);
+	sync_done(journal);
+}
+
+void journal_sync(struct journal *journal, struct loop *loop, void (*done)(void *context),
+		  void *context)
+{
+	struct waiter *waiter = calloc(1, sizeof(*waiter));
+	if (!waiter)
+		abort();
+	*waiter = (struct waiter){.done = done, .context = context, .next = journal->waiting};
+	journal->waiting = waiter;
+	journal->loop = loop;
+	if (!journal->syncing)
+		start_sync(journal);
+}
+
+void journal_close(struct journal *journal)
+{
+	if (!journal)
+		return;
+	if (journal->fd >= 0)
+		close(journal->fd);
+	buffer_release(&journal->line);
+	free(journal);
+}
+
+int journal_read(const char *bytes, size_t length, size_t *bad,
+		 int (*read)(void *context, const struct event *event), void *context)
+{
+	size_t wrong = 0;
+	int result = 0;
+	while (length && !result) {
+		const char *end = memchr(bytes, '\n', length);
+		if (!end)
+			break;		/* torn */
+		size_t line = (size_t)(end - bytes);
+		CLEANUP(arena_release) struct arena arena = ARENA_INIT;
+		struct event event = {0};
+		struct error err = {0};
+		if (line && event_read_json(&arena, bytes, line, &event, &err))
+			wrong++;
+		else if (line && event.type != EVENT_NONE)
+			result = read(context, &event);
+		bytes += line + 1;
+		length -= line + 1;
+	}
+	if (bad)
+		*bad = wrong;
+	return result;
+}

@@ -1,0 +1,361 @@
+/* The order of a deploy (spec 4), phase by phase. */
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "proc/loop.h"
+#include "run/run_internal.h"
+#include "services/smoke.h"
+
+bool run_production(const struct run *run)
+{
+	return run->phase >= RUN_GO_LIVE && run->phase != RUN_FAILURE &&
+	       run->phase != RUN_DEFERRED && run->result->touched;
+}
+
+void run_fail(struct run *run, const char *stage, const char *step, const char *reason,
+	      const char *log)
+{
+	struct run_result *result = run->result;
+	if (result->reason || run->phase == RUN_FAILURE || run->phase == RUN_DEFERRED)
+		return;
+	result->cause_stage = stage;
+	result->cause_step = step;
+	result->reason = arena_string(run->arena, reason);
+	result->log = log ? arena_string(run->arena, log) : NULL;
+}
+
+static void interrupt_before(struct run *run)
+{
+	event_message(run->events, LEVEL_WARNING, run->signals == 1
+		? "interrupted: stopping what runs; production is as it was"
+		: "interrupted again: killing what runs");
+	if (run->signals == 1)
+		schedule_cancel(run, true);
+	else
+		schedule_stop_running(run);
+	if (run->countdown || (!run->running && !run->first))
+		loop_stop(run->loop);
+}
+
+static void interrupt_production(struct run *run)
+{
+	if (run->signals == 1) {
+		event_message(run->events, LEVEL_WARNING, run->phase == RUN_GO_LIVE
+			? "interrupted: the running step ends first, then everything is undone"
+			: "interrupted: the running step ends first; nothing new is started");
+		schedule_cancel(run, false);
+		return;
+	}
+	event_message(run->events, LEVEL_WARNING, "interrupted again: %s what runs",
+		      run->signals == 2 ? "stopping" : "killing");
+	if (run->undoing)
+		step_stop(run->undoing);
+	schedule_stop_running(run);
+}
+
+static void on_signal(void *context, int signal)
+{
+	struct run *run = context;
+	run->signals++;
+	if (run->phase == RUN_DEFERRED || run->phase == RUN_FAILURE) {
+		schedule_cancel(run, true);
+		if (run->signals > 1)
+			schedule_stop_running(run);
+		return;
+	}
+	if (!run->result->signal)
+		run->result->signal = signal;
+	if (run->phase <= RUN_COUNTDOWN)
+		interrupt_before(run);
+	else if (run->smoke)
+		smoke_stop(run->smoke);
+	else
+		interrupt_production(run);
+}
+
+static void on_deadline(void *context)
+{
+	struct run *run = context;
+	char text[32];
+	run->deadline_over = true;
+	loop_timer_stop(run->deadline);
+	run->deadline = NULL;
+	if (run->phase > RUN_COUNTDOWN)
+		return;
+	run_fail(run, "deadline", NULL,
+		 arena_format(run->arena, "the deadline of %s passed before go-live",
+			      duration_format(text, run->plan->deadline)), NULL);
+	schedule_cancel(run, true);
+	if (run->countdown)
+		loop_stop(run->loop);
+}
+
+static void on_tick(void *context)
+{
+	struct run *run = context;
+	event_tick(run->events);
+}
+
+static struct run_step step_of(struct run *run, struct run_stage *stage,
+			       const struct plan_step *plan)
+{
+	static const char *const actions[] = {[STEP_WHOLE] = NULL, [STEP_PREPARE] = "prepare",
+					      [STEP_PUBLISH] = "publish"};
+	return (struct run_step){
+		.run = run, .stage = stage, .config = plan->config, .plan = plan,
+		.name = plan->name, .action = actions[plan->half], .half = plan->half,
+		.timeout = plan->timeout, .estimate = plan->estimate,
+	};
+}
+
+static void build_stages(struct run *run)
+{
+	const struct plan *plan = run->plan;
+	run->stages = arena_array(run->arena, plan->stages.count + 1, sizeof(*run->stages));
+	for (size_t i = 0; i < plan->stages.count; i++) {
+		struct run_stage *stage = &run->stages[i];
+		const struct plan_stage *from = &plan->stages.items[i];
+		stage->plan = from;
+		stage->name = from->name;
+		stage->waits = from->waits;
+		stage->parallel = from->config->parallel;
+		stage->count = from->count;
+		stage->steps = arena_array(run->arena, from->count + 1, sizeof(*stage->steps));
+		for (size_t s = 0; s < from->count; s++)
+			stage->steps[s] = step_of(run, stage, &plan->steps.items[from->first + s]);
+	}
+}
+
+static void build_tasks(struct run *run, struct run_stage *stage, bool deferred)
+{
+	size_t count = run->plan->tasks.count;
+	stage->name = "tasks";
+	stage->parallel = true;
+	stage->steps = arena_array(run->arena, count + 1, sizeof(*stage->steps));
+	for (size_t i = 0; i < count; i++) {
+		const struct plan_task *task = &run->plan->tasks.items[i];
+		if (task->deferred == deferred)
+			stage->steps[stage->count++] = step_of(run, stage, &task->step);
+	}
+}
+
+static void build_on_failure(struct run *run)
+{
+	const struct pipeline *pipeline = run->options->config->pipeline;
+	struct run_stage *stage = &run->on_failure;
+	size_t count = pipeline ? pipeline->on_failure.count : 0;
+	stage->name = "on_failure";
+	stage->count = count;
+	stage->steps = arena_array(run->arena, count + 1, sizeof(*stage->steps));
+	for (size_t i = 0; i < count; i++) {
+		const struct step_config *config = &pipeline->on_failure.items[i];
+		stage->steps[i] = (struct run_step){
+			.run = run, .stage = stage, .config = config, .name = config->name,
+			.timeout = config->timeout >= 0 ? config->timeout : 600000, .estimate = -1,
+		};
+	}
+}
+
+static void emit_started(struct run *run)
+{
+	const struct run_identity *identity = &run->options->identity;
+	struct event event = {
+		.type = EVENT_DEPLOY_STARTED, .id = identity->id, .app = identity->app,
+		.env = identity->env, .commit = identity->commit, .previous = identity->previous,
+		.deployer = identity->deployer, .plan = run->plan->digest,
+		.branch = identity->branch, .url = identity->url, .exit_code = -1,
+	};
+	if (run->plan->estimate > 0)
+		event.estimate = run->plan->estimate;
+	event_emit(run->events, &event);
+	for (size_t i = 0; i < run->plan->tasks.count; i++) {
+		const struct plan_task *task = &run->plan->tasks.items[i];
+		struct event chosen = {.task = task->name, .because = task->step.because,
+				       .exit_code = -1};
+		chosen.type = task->step.selected ? EVENT_TASK_SELECTED : EVENT_TASK_SKIPPED;
+		event_emit(run->events, &chosen);
+	}
+}
+
+static size_t default_jobs(void)
+{
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
+	return count > 8 ? (size_t)count : 8;
+}
+
+static int begin(struct run *run, struct error *err)
+{
+	const struct run_options *options = run->options;
+	run->last = &run->first;
+	run->begun = clock_monotonic();
+	run->jobs = options->jobs > 0 ? (size_t)options->jobs : default_jobs();
+	run->result->started = clock_now(run->events->clock ? run->events->clock : &clock_system);
+	if (environment_prepare(run, err))
+		return -1;
+	run->journal = journal_open(path_join(run->arena, options->folder, "events.ndjson"), err);
+	if (!run->journal)
+		return -1;
+	build_stages(run);
+	build_tasks(run, &run->tasks, false);
+	build_tasks(run, &run->deferred, true);
+	build_on_failure(run);
+	child_adopt_strays();
+	if (loop_on_signal(run->loop, on_signal, run, err)) {
+		journal_close(run->journal);
+		return -1;
+	}
+	event_hub_add(run->events, journal_sink(run->journal));
+	if (event_wants_ticks(run->events))
+		run->tick = loop_timer_start(run->loop, 100, 100, on_tick, run);
+	if (run->plan->deadline > 0)
+		run->deadline = loop_timer_start(run->loop, run->plan->deadline, 0, on_deadline,
+						 run);
+	emit_started(run);
+	return 0;
+}
+
+static bool goes_on(const struct run *run)
+{
+	return !run->result->reason && !run->result->signal;
+}
+
+static bool before_go_live(struct run *run)
+{
+	struct error err = {0};
+	run->phase = RUN_BEFORE;
+	schedule_phase(run, PHASE_BEFORE);
+	for (size_t i = 0; goes_on(run) && i < run->plan->stages.count; i++)
+		if (run->stages[i].plan->phase == PHASE_BEFORE && !run->stages[i].finished)
+			run_fail(run, run->stages[i].name, NULL, "could not be reached", NULL);
+	if (goes_on(run) && (journal_check(run->journal, &err) ||
+	    (run->options->before_go_live &&
+	     run->options->before_go_live(run->options->context, &err))))
+		run_fail(run, NULL, NULL, err.message, NULL);
+	return goes_on(run);
+}
+
+static void go_live(struct run *run)
+{
+	struct run_stage *stage = &run->stages[run->plan->go_live];
+	if (go_live_announce(run))
+		return;
+	schedule_stage(run, stage);
+	if (stage->finished && !stage->failed && goes_on(run)) {
+		run->result->live = true;
+		return;
+	}
+	if (!goes_on(run) || stage->failed)
+		run->result->undone = go_live_undo(run);
+}
+
+static void behind(struct run *run)
+{
+	run->phase = RUN_BEHIND;
+	run->signals = 0;
+	run->cancelled = run->deadline_over;
+	schedule_phase(run, PHASE_BEHIND);
+	for (size_t i = 0; i < run->plan->stages.count && goes_on(run); i++)
+		if (run->stages[i].plan->phase == PHASE_BEHIND && run->stages[i].plan->selected &&
+		    (!run->stages[i].finished || run->stages[i].failed))
+			run_fail(run, run->stages[i].name, NULL,
+				 "was not run: the deadline had passed", NULL);
+	if (goes_on(run))
+		smoke_phase(run);
+	if (!goes_on(run))
+		return;
+	run->phase = RUN_TASKS;
+	run->signals = 0;
+	run->cancelled = run->deadline_over;
+	schedule_stage(run, &run->tasks);
+	for (size_t i = 0; i < run->tasks.count && goes_on(run); i++)
+		if (run->tasks.steps[i].status == STATUS_CANCELLED)
+			run_fail(run, "tasks", run->tasks.steps[i].name,
+				 "was not run: the deadline had passed", NULL);
+}
+
+static void run_deferred(struct run *run)
+{
+	bool any = false;
+	for (size_t i = 0; i < run->deferred.count; i++)
+		any = any || run->deferred.steps[i].plan->selected;
+	run->phase = RUN_DEFERRED;
+	run->signals = 0;
+	run->cancelled = false;
+	if (any && run->result->live && run->result->status == STATUS_OK)
+		schedule_stage(run, &run->deferred);
+	finish_owed(run, true);
+	struct event event = {.type = EVENT_DEFERRED_FINISHED, .exit_code = -1};
+	event.status = run->result->deferred_failed ? STATUS_FAILED : STATUS_OK;
+	if (any && run->result->status != STATUS_OK)
+		event.status = STATUS_CANCELLED;
+	event_emit(run->events, &event);
+}
+
+static void loop_ends(void *context)
+{
+	loop_stop(context);
+}
+
+static void end(struct run *run)
+{
+	struct error err = {0};
+	go_live_end_sound(run);
+	journal_sync(run->journal, run->loop, loop_ends, run->loop);
+	loop_run(run->loop);
+	event_hub_remove(run->events, journal_sink(run->journal));
+	journal_close(run->journal);
+	loop_timer_stop(run->tick);
+	loop_timer_stop(run->deadline);
+	child_stop_strays(run->options->grace ? run->options->grace : CHILD_GRACE);
+	if (loop_on_signal(run->loop, NULL, NULL, &err))
+		event_message(run->events, LEVEL_WARNING, "%s", err.message);
+	unlink(path_join(run->arena, run->options->folder, "changed"));
+	rmdir(path_join(run->arena, run->options->folder, "outputs"));
+	map_release(&run->secrets);
+}
+
+static struct run run_of(const struct plan *plan, const struct run_options *options,
+			 struct run_result *result)
+{
+	*result = (struct run_result){0};
+	return (struct run){
+		.plan = plan, .options = options, .result = result, .loop = options->loop,
+		.arena = options->arena, .events = options->events,
+	};
+}
+
+int run_deploy(const struct plan *plan, const struct run_options *options,
+	       struct run_result *result, struct error *err)
+{
+	struct run run = run_of(plan, options, result);
+	if (begin(&run, err))
+		return -1;
+	if (before_go_live(&run))
+		go_live(&run);
+	if (result->live)
+		behind(&run);
+	finish_failure_steps(&run);
+	finish_result(&run);
+	finish_verdict(&run);
+	run_deferred(&run);
+	end(&run);
+	return 0;
+}
+
+int run_tasks(const struct plan *plan, const struct run_options *options,
+	      struct run_result *result, struct error *err)
+{
+	struct run run = run_of(plan, options, result);
+	if (begin(&run, err))
+		return -1;
+	run.phase = RUN_TASKS;
+	run.tasks_alone = true;
+	result->live = result->touched = true;
+	schedule_stage(&run, &run.tasks);
+	finish_result(&run);
+	finish_verdict(&run);
+	run_deferred(&run);
+	end(&run);
+	return 0;
+}

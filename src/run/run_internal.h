@@ -1,0 +1,126 @@
+/* A deploy under way: what the files of run/ share. */
+#pragma once
+#include "base/map.h"
+#include "plan/plan.h"
+#include "run/journal.h"
+#include "run/run.h"
+#include "steps/kind.h"
+
+struct run;
+struct run_stage;
+struct step_attempt;
+
+struct run_step {
+	struct run *run;
+	struct run_stage *stage;
+	const struct step_config *config;
+	const struct plan_step *plan;	/* NULL: an undo or on_failure step */
+	const struct command_text *command;	/* runs in place of the kind (undo) */
+	const char *name, *action;
+	enum step_half half;
+	int64_t timeout, estimate;	/* ms; 0, -1: none */
+	int64_t begun, duration;
+	struct step_attempt *attempt;	/* the one under way */
+	struct run_step *next;		/* in the queue */
+	int attempts;
+	enum event_status status;	/* STATUS_NONE until it has ended */
+	bool started;			/* something of it really ran */
+	bool queued, active, stopping;
+};
+
+struct run_stage {
+	const char *name;
+	const struct plan_stage *plan;	/* NULL: tasks, deferred, on_failure */
+	struct run_step *steps;
+	size_t count, next, active;	/* next: the first that was not queued or settled */
+	size_t waits;
+	bool parallel, started, finished, failed;
+	int64_t begun, duration;
+	struct variables outputs;
+	const char *const *environment;	/* of its steps, built when it starts */
+};
+
+enum run_phase {
+	RUN_BEFORE, RUN_COUNTDOWN, RUN_GO_LIVE, RUN_BEHIND, RUN_UNDO, RUN_SMOKE, RUN_TASKS,
+	RUN_FAILURE, RUN_DEFERRED,
+};
+
+struct run {
+	const struct plan *plan;
+	const struct run_options *options;
+	struct run_result *result;
+	struct loop *loop;
+	struct arena *arena;
+	struct event_hub *events;
+	struct journal *journal;
+	enum run_phase phase;
+	int64_t begun;			/* monotonic */
+	struct run_stage *stages;	/* as in the plan */
+	struct run_stage tasks, deferred, on_failure;
+	struct run_step *first, **last;	/* the queue */
+	size_t running, jobs;
+	bool pumping;
+	bool cancelled;			/* nothing new starts in this phase */
+	bool journal_told, tasks_alone;
+	int signals;			/* in this phase */
+	VEC(struct run_step *) touched;	/* go-live steps in the order of their start */
+	const char *const *environment;	/* what all steps share */
+	struct variables extra;		/* for on_failure */
+	struct map secrets;
+	struct smoke *smoke;
+	struct loop_timer *deadline, *tick, *countdown;
+	int seconds;			/* of the countdown, left */
+	struct foghorn *foghorn;
+	struct run_step *undoing;
+	bool smoke_over;
+	bool waiting;			/* loop_run is for something other than steps */
+	bool deadline_over;
+	char trace[33];
+	unsigned spans;
+};
+
+/* run.c */
+/* The first failure is the verdict's cause; later ones are only consequences. */
+void run_fail(struct run *run, const char *stage, const char *step, const char *reason,
+	      const char *log);
+bool run_production(const struct run *run);	/* from the go-live stage on */
+
+/* scheduler.c */
+/* Runs all stages of a phase (or one alone) until nothing more can run. */
+void schedule_phase(struct run *run, enum plan_phase phase);
+void schedule_stage(struct run *run, struct run_stage *stage);
+void schedule_ended(struct run_step *step);	/* from step_run.c */
+/* Starts nothing new; stop: and ends what runs. */
+void schedule_cancel(struct run *run, bool stop);
+void schedule_stop_running(struct run *run);
+
+/* step_run.c */
+void step_begin(struct run_step *step);
+void step_stop(struct run_step *step);
+const char *step_log_path(struct run_step *step, struct arena *arena);
+
+/* step_env.c */
+int environment_prepare(struct run *run, struct error *err) MUST_USE;
+const char *const *environment_stage(struct run *run, struct run_stage *stage);
+const char *const *environment_step(struct run_step *step, struct arena *arena,
+				    struct error *err) MUST_USE;
+/* Reads what the step wrote to SHIPIT_OUTPUT into its stage's outputs. */
+int outputs_read(struct run_step *step, struct arena *arena, struct error *err) MUST_USE;
+const char *outputs_path(struct run_step *step, struct arena *arena);
+/* NAME=value and NAME<<WORD lines; texts live in arena. */
+int outputs_parse(struct arena *arena, const char *bytes, size_t length, struct variables *outputs,
+		  struct error *err) MUST_USE;
+
+/* go_live.c */
+int go_live_announce(struct run *run);		/* countdown, foghorn; -1 when interrupted */
+void go_live_end_sound(struct run *run);
+bool go_live_undo(struct run *run);		/* true: everything was undone */
+void smoke_phase(struct run *run);
+/* A secret's value, read once; NULL with err. */
+const char *environment_secret(struct run *run, const char *name, struct error *err);
+
+/* finish.c */
+void finish_failure_steps(struct run *run);
+void finish_result(struct run *run);
+void finish_verdict(struct run *run);
+void finish_owed(struct run *run, bool last);

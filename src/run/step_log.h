@@ -1,0 +1,20 @@
+/* A step's log file: all of its output, at most LOG_HEAD + LOG_TAIL bytes of it. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#define STEP_LOG_HEAD ((int64_t)50 << 20)
+#define STEP_LOG_TAIL ((int64_t)50 << 20)
+
+struct step_log {
+	const char *path;	/* the file is made with the first byte */
+	int fd;
+	int errnum;		/* the first write that failed; nothing is written after it */
+	int64_t size;		/* bytes that were added, in earlier attempts too */
+	int64_t head, tail;	/* maxima; 0: those above */
+};
+
+void step_log_init(struct step_log *log, const char *path);
+void step_log_add(struct step_log *log, const char *bytes, size_t length);
+/* Puts a log whose middle was overwritten into order, saying what is missing. */
+void step_log_close(struct step_log *log);

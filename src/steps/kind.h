@@ -1,0 +1,63 @@
+/* A step kind: what a pipeline can ask for. One file a kind, one line in table.c. */
+#pragma once
+#include "config/config.h"
+#include "proc/child.h"
+
+struct event_hub;
+struct loop;
+
+/* Before go-live a step only prepares, the go-live stage publishes; from there on, and for kinds
+ * with one half, it does both at once. */
+enum step_half { STEP_WHOLE, STEP_PREPARE, STEP_PUBLISH };
+
+struct step_outcome {
+	bool ok;
+	struct child_exit exit;		/* of a command; code -1 and signal 0 when there was none */
+	const char *reason;		/* why it failed, or what is worth saying; may be NULL */
+};
+
+/* What a kind is given. All of it outlives the step. */
+struct step_request {
+	struct loop *loop;
+	struct arena *arena;		/* of this attempt */
+	const struct config *config;
+	const struct step_config *step;
+	enum step_half half;
+	const char *id, *commit;
+	const char *const *environment;	/* complete, NULL-terminated */
+	const char *directory;		/* absolute */
+	const char *root;		/* of the checkout */
+	int64_t grace;
+
+	struct event_hub *events;	/* for smoke.check and messages */
+	/* What the kind calls: */
+	void (*output)(void *context, enum child_stream stream, const char *bytes, size_t length);
+	void (*started)(void *context, int64_t pid, int64_t pid_started);	/* for the journal */
+	void (*done)(void *context, const struct step_outcome *outcome);	/* once, the last call */
+	void *context;
+};
+
+struct step_kind {
+	const char *name;
+	bool two_halves;
+	bool harmless;		/* changes nothing: a failed go-live stage need not undo it */
+	/* Starts it; NULL with err when it cannot be started, done is not called then. done may be called
+	 * before start returns only through the loop. */
+	void *(*start)(const struct step_request *request, struct error *err);
+	/* Ends it: the first call asks, the second insists. done still comes. */
+	void (*stop)(void *running);
+	/* Adds what it would do, in one line, for `plan`, drills and the ui. */
+	void (*describe)(const struct step_config *step, struct buffer *out);
+};
+
+extern const struct step_kind step_kinds[];
+extern const size_t step_kind_count;
+/* NULL when this version cannot run it. */
+const struct step_kind *step_kind_find(const char *name);
+/* For config_options: the key tables of the kinds that can be run. */
+const struct step_kind_keys *step_kind_rows(struct arena *arena, size_t *count);
+
+/* A command as kind run starts it: for undo, rollback and on_failure too. */
+void *step_command_start(const struct step_request *request, const struct command_text *command,
+			 struct error *err);
+void step_command_stop(void *running);

@@ -1,0 +1,10 @@
+/* The functions that the table of step kinds is made of. */
+#pragma once
+#include "steps/kind.h"
+
+void *run_start(const struct step_request *request, struct error *err);
+void run_describe(const struct step_config *step, struct buffer *out);
+
+void *sound_step_start(const struct step_request *request, struct error *err);
+void sound_step_stop(void *running);
+void sound_describe(const struct step_config *step, struct buffer *out);

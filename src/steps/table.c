@@ -1,0 +1,30 @@
+/* The table of step kinds that can be run. */
+#include "steps/kinds_internal.h"
+
+const struct step_kind step_kinds[] = {
+	{.name = "run", .start = run_start, .stop = step_command_stop, .describe = run_describe},
+	{.name = "sound", .harmless = true, .start = sound_step_start, .stop = sound_step_stop,
+	 .describe = sound_describe},
+};
+const size_t step_kind_count = sizeof(step_kinds) / sizeof(*step_kinds);
+
+const struct step_kind *step_kind_find(const char *name)
+{
+	for (size_t i = 0; i < step_kind_count; i++)
+		if (!strcmp(step_kinds[i].name, name))
+			return &step_kinds[i];
+	return NULL;
+}
+
+const struct step_kind_keys *step_kind_rows(struct arena *arena, size_t *count)
+{
+	struct step_kind_keys *rows = arena_array(arena, step_kind_count, sizeof(*rows));
+	*count = 0;
+	for (size_t i = 0; i < step_kinds_known_count; i++) {
+		if (!step_kind_find(step_kinds_known[i].row.name))
+			continue;
+		rows[*count] = step_kinds_known[i];
+		rows[(*count)++].row.flags &= ~(unsigned)KEY_LATER;
+	}
+	return rows;
+}
