@@ -1,0 +1,217 @@
+/* Risk, guards and notes: what a person should know before it starts, or what refuses it. */
+#include "base/text.h"
+#include "git/change.h"
+#include "git/pattern.h"
+#include "plan/plan_internal.h"
+
+static void raise_risk(struct plan *plan, enum plan_risk risk, struct event_because because)
+{
+	if (risk > plan->risk)
+		plan->risk = risk;
+	vec_push(plan->arena, &plan->risk_because.list, because);
+}
+
+static int judge_paths(struct plan *plan, struct pattern_index *index,
+		       const struct pattern_texts *texts, enum plan_risk risk, struct error *err)
+{
+	struct pattern_list list;
+	struct pattern_hit hit = {0};
+
+	if (pattern_list_compile(plan->arena, texts, &list, err))
+		return -1;
+	pattern_index_match(index, &list, &hit);
+	if (hit.count)
+		raise_risk(plan, risk, (struct event_because){.path = hit.path,
+							      .pattern = hit.pattern,
+							      .count = (int64_t)hit.count});
+	return 0;
+}
+
+int risk_judge(struct plan *plan, const struct plan_input *input, struct error *err)
+{
+	const struct guards_config *guards = &plan->config->guards;
+	const struct change *change = input->change;
+	struct pattern_index *index;
+	size_t count = change && plan->previous ? change->files.count : 0;
+	int result;
+
+	index = pattern_index_new(count ? change_paths(plan->arena, change) : NULL, count);
+	result = judge_paths(plan, index, &guards->risky_high, RISK_HIGH, err);
+	if (!result)
+		result = judge_paths(plan, index, &guards->risky_medium, RISK_MEDIUM, err);
+	pattern_index_free(index);
+	for (size_t i = 0; i < plan->steps.count; i++) {
+		const struct plan_step *step = &plan->steps.items[i];
+
+		if (step->selected && step->config->irreversible)
+			raise_risk(plan, RISK_HIGH, (struct event_because){
+				.reason = arena_format(plan->arena, "%s.%s is irreversible",
+						       step->stage, step->name)});
+	}
+	return result;
+}
+
+struct judgement {
+	enum event_status verdict;
+	const char *reason;
+};
+
+static struct judgement guard_branch(struct plan *plan, const struct plan_input *input)
+{
+	const struct plan_facts *facts = &input->facts;
+
+	if (facts->branch_allowed || !facts->branch_wanted)
+		return (struct judgement){STATUS_PASS, NULL};
+	return (struct judgement){
+		STATUS_REFUSE,
+		arena_format(plan->arena, "%.7s is not on %s, the branch that %s takes",
+			     plan->commit, facts->branch_wanted, plan->env)};
+}
+
+static struct judgement guard_unpushed(struct plan *plan, const struct plan_input *input)
+{
+	if (!input->facts.unpushed)
+		return (struct judgement){STATUS_PASS, NULL};
+	return (struct judgement){
+		STATUS_REFUSE,
+		arena_format(plan->arena, "%.7s is on no branch of %s: push it first",
+			     plan->commit, plan->config->remote)};
+}
+
+static struct judgement guard_size(struct plan *plan, const struct plan_input *input)
+{
+	const struct guards_config *guards = &plan->config->guards;
+	long long lines = plan->lines_counted;
+	bool refuse = guards->size_refuse >= 0 && lines >= guards->size_refuse;
+	bool warn = guards->size_warn >= 0 && lines >= guards->size_warn;
+
+	(void)input;
+	if (!plan->previous || (!refuse && !warn))
+		return (struct judgement){STATUS_PASS, NULL};
+	return (struct judgement){
+		refuse ? STATUS_REFUSE : STATUS_WARN,
+		arena_format(plan->arena, "%lld lines change, from %lld it %s", lines,
+			     (long long)(refuse ? guards->size_refuse : guards->size_warn),
+			     refuse ? "refuses" : "warns")};
+}
+
+static const struct guard {
+	const char *name;
+	struct judgement (*judge)(struct plan *plan, const struct plan_input *input);
+} guards[] = {
+	{"branch", guard_branch},
+	{"unpushed", guard_unpushed},
+	{"size", guard_size},
+};
+
+void guards_judge(struct plan *plan, const struct plan_input *input)
+{
+	for (size_t i = 0; i < sizeof(guards) / sizeof(*guards); i++) {
+		struct judgement judgement = guards[i].judge(plan, input);
+		struct plan_guard guard = {.name = guards[i].name, .verdict = judgement.verdict,
+					   .reason = judgement.reason};
+
+		if (guard.verdict == STATUS_REFUSE && !plan->config->protected_)
+			guard.verdict = STATUS_WARN;
+		if (guard.verdict == STATUS_REFUSE)
+			guard.override = arena_format(plan->arena, "--override %s --reason TEXT",
+						      guard.name);
+		guard.overridden = guard.verdict == STATUS_REFUSE &&
+				   text_list_has(&input->flags.override, guard.name);
+		vec_push(plan->arena, &plan->guards, guard);
+	}
+}
+
+static void note(struct plan *plan, const char *text)
+{
+	text_list_add(plan->arena, &plan->notes, text);
+}
+
+static void note_facts(struct plan *plan, const struct plan_facts *facts)
+{
+	struct arena *arena = plan->arena;
+
+	for (size_t i = 0; i < facts->notes.count; i++)
+		note(plan, facts->notes.items[i]);
+	if (facts->dirty && plan->config->workspace == WORKSPACE_WORKTREE)
+		note(plan, arena_format(arena, "%zu uncommitted change%s in the working tree %s not "
+					"deployed", facts->dirty, facts->dirty == 1 ? "" : "s",
+					facts->dirty == 1 ? "is" : "are"));
+	if (facts->dirty && plan->config->workspace == WORKSPACE_HERE)
+		note(plan, arena_format(arena, "workspace: here: %zu uncommitted change%s will be "
+					"part of what is deployed", facts->dirty,
+					facts->dirty == 1 ? "" : "s"));
+	if (facts->behind > 0)
+		note(plan, arena_format(arena, "the remote's branch has %lld commit%s more",
+					(long long)facts->behind, facts->behind == 1 ? "" : "s"));
+}
+
+static bool has_task(const struct plan *plan, const char *name)
+{
+	for (size_t i = 0; i < plan->tasks.count; i++)
+		if (!strcmp(plan->tasks.items[i].name, name))
+			return true;
+	return false;
+}
+
+static void note_change(struct plan *plan, const struct change *change)
+{
+	struct arena *arena = plan->arena;
+
+	if (!change)
+		return;
+	for (size_t i = 0; i < change->notes.count; i++)
+		note(plan, arena_format(arena, "%s (%.7s)", change->notes.items[i].value,
+					change->notes.items[i].commit));
+	for (size_t i = 0; i < change->tasks.count; i++)
+		if (!has_task(plan, change->tasks.items[i].value))
+			note(plan, arena_format(arena, "commit %.7s asks for the task '%s', which "
+						"does not exist", change->tasks.items[i].commit,
+						change->tasks.items[i].value));
+	if (change->undone)
+		note(plan, arena_format(arena, "%zu commit%s that %s live will be gone: this goes "
+					"back, or sideways", change->undone,
+					change->undone == 1 ? "" : "s",
+					change->undone == 1 ? "is" : "are"));
+	if (change->commits_incomplete)
+		note(plan, "a shallow clone: the list of commits is not complete");
+}
+
+static void note_owed(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->owed.count; i++) {
+		const struct record_owed *owed = &plan->owed.items[i];
+
+		if (!strcmp(owed->kind, "task") && !has_task(plan, owed->name))
+			note(plan, arena_format(plan->arena, "the task '%s' is owed since %s and no "
+						"longer exists: shipit task --forget %s --reason TEXT",
+						owed->name, owed->since, owed->name));
+	}
+}
+
+static void note_later(struct plan *plan)
+{
+	struct arena *arena = plan->arena;
+
+	for (size_t i = 0; i < plan->config->notes.count; i++) {
+		const struct config_note *later = &plan->config->notes.items[i];
+
+		note(plan, arena_format(arena, "%s (%s:%d) is not acted on by this version",
+					later->key, later->place.file ? later->place.file : "?",
+					later->place.line));
+	}
+}
+
+void notes_gather(struct plan *plan, const struct plan_input *input)
+{
+	note_facts(plan, &input->facts);
+	note_change(plan, input->change);
+	note_owed(plan);
+	note_later(plan);
+	for (size_t i = 0; i < plan->steps.count; i++)
+		if (plan->steps.items[i].open && plan->steps.items[i].selected)
+			text_list_add(plan->arena, &plan->open,
+				      arena_format(plan->arena, "%s.%s: known at deploy",
+						   plan->steps.items[i].stage,
+						   plan->steps.items[i].name));
+}

@@ -1,0 +1,157 @@
+/* A plan: what a deploy will do and why. Pure: the same config, change, records, flags and clock
+ * give the same plan. `plan` prints it, `deploy` runs that very one. */
+#pragma once
+#include <jansson.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "run/event.h"
+#include "state/record.h"
+#include "steps/kind.h"
+
+struct change;		/* git/change.h */
+
+enum plan_phase {
+	PHASE_BEFORE,		/* before go-live, in parallel */
+	PHASE_GO_LIVE,		/* the one stage that is the sync point */
+	PHASE_BEHIND,		/* stages that need it */
+};
+
+struct plan_step {
+	const char *stage, *name;	/* stage is "tasks" for a task */
+	const struct step_config *config;	/* of the step that it publishes, when half is that */
+	bool selected;
+	struct event_because because;	/* why, or why not */
+	enum step_half half;	/* STEP_PUBLISH: of the step `of` */
+	size_t of;			/* STEP_PUBLISH: index into plan->steps; else its own */
+	int64_t timeout;		/* ms, defaults applied; 0: none */
+	int64_t estimate;		/* ms from past deploys; -1: not known */
+	int open;			/* 1: only the run can tell (a cache hit, an unchanged slug) */
+};
+
+struct plan_stage {
+	const char *name;
+	const struct stage_config *config;
+	enum plan_phase phase;
+	bool selected;			/* else it counts as done for who needs it */
+	struct event_because because;
+	size_t first, count;		/* its steps in plan->steps, those that publish are last */
+	/* The graph as counters: a stage may start when `waits` of others are done; when it is done,
+	 * one less for each in `frees` (indices into plan->stages). The go-live stage waits for every
+	 * stage that is not behind it. */
+	size_t waits;
+	size_t *frees, free_count;
+	int64_t estimate;		/* ms; -1: not known */
+};
+
+struct plan_task {
+	const char *name;
+	const struct task_config *config;
+	bool deferred;
+	struct plan_step step;		/* selected, because, estimate, timeout */
+};
+
+struct plan_guard {
+	const char *name;
+	enum event_status verdict;	/* STATUS_PASS, STATUS_WARN or STATUS_REFUSE */
+	const char *reason;		/* NULL when it passes with nothing to tell */
+	const char *override;		/* "--override size --reason TEXT", or NULL: none */
+	bool overridden;		/* it would refuse, and --override names it */
+};
+
+enum plan_risk { RISK_LOW, RISK_MEDIUM, RISK_HIGH };
+
+struct plan_because_list {
+	VEC(struct event_because) list;
+};
+
+struct plan {
+	const char *app, *env, *url, *branch;	/* url and branch may be NULL */
+	const char *commit;		/* whole hash */
+	const char *previous;		/* NULL on the first */
+	char digest[65];
+	const struct config *config;
+	const struct change *change;	/* everything set: nothing is known to be live */
+	bool nothing_to_do;		/* the commit is live already and nothing is owed */
+	bool everything;		/* everything counts as changed (first, --redeploy, unknown live) */
+	const char *everything_reason;
+
+	VEC(struct plan_stage) stages;	/* as written */
+	VEC(struct plan_step) steps;	/* of all stages, stage by stage */
+	VEC(struct plan_task) tasks;	/* as in config->pipeline->tasks */
+	size_t go_live;			/* index of that stage */
+	int64_t deadline;		/* ms; 0: none */
+
+	bool maintenance;
+	struct plan_because_list maintenance_because, risk_because;
+	enum plan_risk risk;
+	VEC(struct plan_guard) guards;
+	struct text_list notes;
+	struct text_list open;		/* what is decided at run time, a sentence each */
+	int64_t estimate;		/* ms to the verdict; -1: not known */
+
+	struct variables fingerprints;	/* SHIPIT_HASH_<NAME> and its value */
+	VEC(struct record_owed) owed;	/* from earlier deploys, before this one */
+	VEC(struct record_owed) withheld;	/* needed, but left out by a flag: owed afterwards */
+	int64_t lines_added, lines_removed, lines_counted;
+	struct arena *arena;
+};
+
+struct plan_flags {
+	struct text_list only, skip;	/* stages; STAGE.STEP or step names */
+	struct text_list task, no_task;
+	struct text_list override;
+	const char *override_reason;
+	bool redeploy;
+	const char *maintenance;	/* "on", "off", "auto" or NULL */
+};
+
+/* What is known of the repository beside the change, for guards and notes. */
+struct plan_facts {
+	size_t dirty;			/* changed or untracked files that will not be deployed */
+	bool unpushed;			/* the commit is on no branch of the remote */
+	bool branch_allowed;		/* it is on a branch that the environment takes */
+	const char *branch_wanted;	/* the glob */
+	int64_t behind;			/* commits that the remote's branch has and this one has not;
+					 * -1: not known */
+	bool live_known;		/* false with previous set: its commit is not in the repository */
+	const char *live_claimed;	/* what production itself says when it disagrees, or NULL */
+	struct text_list notes;		/* what gathering the facts had to say */
+};
+
+struct plan_input {
+	const struct config *config;	/* of the target, with its pipeline */
+	const struct change *change;	/* live to target, its lines counted */
+	const char *everything_reason;	/* with change->everything: "nothing is live yet", ... */
+	struct variables fingerprints;
+	const char *commit, *previous, *branch;
+	const struct record_list *records;	/* newest first, may be empty; for owed, estimates */
+	struct plan_flags flags;
+	struct plan_facts facts;
+	int64_t now;			/* ms */
+};
+
+/* NULL with err, or with everything that is wrong with the graph in diagnostics. */
+struct plan *plan_new(struct arena *arena, const struct plan_input *input,
+		      struct diagnostics *diagnostics, struct error *err) MUST_USE;
+
+/* Finds every mistake of the graph without needing a change: for check. 0 or -1. */
+int plan_check(struct arena *arena, const struct pipeline *pipeline,
+	       struct diagnostics *diagnostics);
+
+/* The object of `plan --json` (spec 6); a new reference. */
+json_t *plan_to_json(const struct plan *plan);
+struct plan_text_options {
+	int columns;		/* of the terminal; 0: as wide as it gets */
+	bool color, verbose;
+	int64_t now;
+};
+void plan_to_text(const struct plan *plan, const struct plan_text_options *options,
+		  struct buffer *out);
+/* The index of a guard that refuses and is not overridden, or -1. */
+int plan_refused(const struct plan *plan);
+const char *plan_risk_name(enum plan_risk risk);
+/* "api/x.py matches api/", "forced by --task", ... in one line. */
+void plan_because_text(const struct event_because *because, struct buffer *out);
+/* The step "STAGE.STEP", or NULL. */
+const struct plan_step *plan_find_step(const struct plan *plan, const char *name);

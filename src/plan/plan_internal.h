@@ -1,0 +1,14 @@
+/* The pieces of which plan_new is made. */
+#pragma once
+#include "plan/plan.h"
+
+/* Stages, steps, phases and counters out of the pipeline; every mistake goes to diagnostics. */
+int graph_build(struct plan *plan, const struct pipeline *pipeline,
+		struct diagnostics *diagnostics);
+/* Decides what runs, and why. */
+int select_all(struct plan *plan, const struct plan_input *input, struct error *err) MUST_USE;
+void estimate_all(struct plan *plan, const struct plan_input *input);
+int risk_judge(struct plan *plan, const struct plan_input *input, struct error *err) MUST_USE;
+void guards_judge(struct plan *plan, const struct plan_input *input);
+void notes_gather(struct plan *plan, const struct plan_input *input);
+void digest_make(struct plan *plan, const struct plan_input *input);

@@ -1,0 +1,276 @@
+/* A plan as a person reads it. */
+#include "base/clock.h"
+#include "base/text.h"
+#include "git/change.h"
+#include "plan/plan_internal.h"
+#include "ui/terminal.h"
+
+enum { COMMITS_SHOWN = 10 };
+
+struct page {
+	const struct plan_text_options *options;
+	struct buffer *out;
+	struct buffer line;	/* plain text of the line under construction */
+};
+
+/* Bytes that others wrote: no control characters, no escape sequences, no turned direction. */
+static void add_harmless(struct buffer *out, const char *text)
+{
+	const char *end = text + strlen(text);
+
+	while (text < end) {
+		const char *start = text;
+		uint32_t point = text_next(&text, end);
+		bool bad = point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0xfffd ||
+			   (point >= 0x202a && point <= 0x202e) ||
+			   (point >= 0x2066 && point <= 0x2069);
+
+		if (bad)
+			buffer_add_text(out, "\xef\xbf\xbd");
+		else
+			buffer_add(out, start, (size_t)(text - start));
+	}
+}
+
+static const char *paint(const struct page *page, enum style which)
+{
+	return style(page->options->color, which);
+}
+
+/* One line: its start as it is (it may hold styles), then text cut to what fits behind it. */
+static void line(struct page *page, enum style which, const char *start, const char *text)
+{
+	size_t used = text_columns(start, strlen(start)), length, width;
+
+	buffer_clear(&page->line);
+	add_harmless(&page->line, text);
+	length = page->line.length;
+	width = page->options->columns > 0 ? (size_t)page->options->columns : SIZE_MAX;
+	buffer_add_text(page->out, paint(page, which));
+	buffer_add_text(page->out, start);
+	if (width != SIZE_MAX && used + text_columns(page->line.data, length) > width) {
+		length = text_fit(page->line.data, length, width > used + 1 ? width - used - 1 : 1);
+		buffer_add(page->out, page->line.data, length);
+		buffer_add_text(page->out, "\xe2\x80\xa6");
+	} else {
+		buffer_add(page->out, page->line.data, length);
+	}
+	buffer_add_text(page->out, paint(page, STYLE_NONE));
+	buffer_add_char(page->out, '\n');
+}
+
+static void heading(struct page *page, const char *text)
+{
+	buffer_add_format(page->out, "\n%s%s%s\n", paint(page, STYLE_BOLD), text,
+			  paint(page, STYLE_NONE));
+}
+
+static const char *plural(size_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static void write_head(struct page *page, const struct plan *plan)
+{
+	struct buffer text;
+	char duration[32];
+
+	buffer_init(&text, 4096);
+	buffer_add_format(&text, "%s to %s: %.7s", plan->app, plan->env, plan->commit);
+	if (plan->branch)
+		buffer_add_format(&text, " of %s", plan->branch);
+	if (plan->previous)
+		buffer_add_format(&text, ", live is %.7s", plan->previous);
+	else
+		buffer_add_text(&text, ", nothing is live yet");
+	line(page, STYLE_BOLD, "", text.data);
+	buffer_clear(&text);
+	if (plan->change && plan->previous)
+		buffer_add_format(&text, "%zu commit%s by %zu author%s, %zu file%s changed, "
+				  "%lld line%s added, %lld removed; ", plan->change->commit_count,
+				  plural(plan->change->commit_count), plan->change->authors.count,
+				  plural(plan->change->authors.count),
+				  plan->change->files.count, plural(plan->change->files.count),
+				  (long long)plan->lines_added, plan->lines_added == 1 ? "" : "s",
+				  (long long)plan->lines_removed);
+	buffer_add_format(&text, "risk %s; maintenance %s", plan_risk_name(plan->risk),
+			  plan->maintenance ? "yes" : "no");
+	if (plan->estimate >= 0)
+		buffer_add_format(&text, "; about %s", duration_format(duration, plan->estimate));
+	line(page, STYLE_NONE, "", text.data);
+	buffer_release(&text);
+}
+
+static void write_commits(struct page *page, const struct plan *plan)
+{
+	const struct change *change = plan->change;
+	size_t shown;
+
+	if (!change || !plan->previous || !change->commits.count)
+		return;
+	heading(page, "Commits");
+	shown = page->options->verbose ? change->commits.count : COMMITS_SHOWN;
+	for (size_t i = 0; i < change->commits.count && i < shown; i++) {
+		const struct change_commit *commit = &change->commits.items[i];
+		struct buffer text;
+
+		buffer_init(&text, 8192);
+		buffer_add_format(&text, "%.7s %s (%s)", commit->id, commit->subject,
+				  commit->author);
+		line(page, STYLE_NONE, "  ", text.data);
+		buffer_release(&text);
+	}
+	if (change->commit_count > shown) {
+		char more[64];
+
+		snprintf(more, sizeof(more), "and %zu more", change->commit_count - shown);
+		line(page, STYLE_DIM, "  ", more);
+	}
+}
+
+static void write_choice(struct page *page, const char *start, const char *name, bool selected,
+			 const struct event_because *because, int64_t estimate)
+{
+	struct buffer text;
+	char duration[32];
+
+	buffer_init(&text, 16384);
+	buffer_add_format(&text, "%s %s: ", selected ? "+" : "-", name);
+	if (!selected)
+		buffer_add_text(&text, "skipped, ");
+	plan_because_text(because, &text);
+	if (selected && estimate >= 0)
+		buffer_add_format(&text, " (~%s)", duration_format(duration, estimate));
+	line(page, selected ? STYLE_NONE : STYLE_DIM, start, text.data);
+	buffer_release(&text);
+}
+
+static void write_steps(struct page *page, const struct plan *plan,
+			const struct plan_stage *stage)
+{
+	for (size_t i = stage->first; i < stage->first + stage->count; i++) {
+		const struct plan_step *step = &plan->steps.items[i];
+		const struct step_kind *kind = step_kind_find(step->config->kind);
+		struct buffer text;
+
+		if (!stage->selected && !page->options->verbose)
+			continue;
+		buffer_init(&text, 16384);
+		buffer_add_format(&text, "%s ", step->name);
+		if (!step->selected) {
+			buffer_add_text(&text, "(skipped, ");
+			plan_because_text(&step->because, &text);
+			buffer_add_text(&text, ")");
+		} else if (step->half == STEP_PUBLISH) {
+			buffer_add_text(&text, "(what was prepared)");
+		} else if (kind && kind->describe) {
+			kind->describe(step->config, &text);
+		} else {
+			buffer_add_text(&text, step->config->kind);
+		}
+		line(page, STYLE_DIM, "      ", text.data);
+		buffer_release(&text);
+	}
+}
+
+static void write_stages(struct page *page, const struct plan *plan)
+{
+	static const char *const titles[] = {"Before go-live", "Go-live", "Behind go-live"};
+
+	for (int phase = PHASE_BEFORE; phase <= PHASE_BEHIND; phase++) {
+		bool titled = false;
+
+		for (size_t i = 0; i < plan->stages.count; i++) {
+			const struct plan_stage *stage = &plan->stages.items[i];
+
+			if ((int)stage->phase != phase)
+				continue;
+			if (!titled)
+				heading(page, titles[phase]);
+			titled = true;
+			write_choice(page, "  ", stage->name, stage->selected, &stage->because,
+				     stage->estimate);
+			write_steps(page, plan, stage);
+		}
+	}
+}
+
+static void write_tasks(struct page *page, const struct plan *plan)
+{
+	if (plan->tasks.count)
+		heading(page, "Tasks");
+	for (size_t i = 0; i < plan->tasks.count; i++) {
+		const struct plan_task *task = &plan->tasks.items[i];
+
+		write_choice(page, task->deferred ? "  (deferred) " : "  ", task->name,
+			     task->step.selected, &task->step.because, task->step.estimate);
+	}
+}
+
+static void write_risk(struct page *page, const struct plan *plan)
+{
+	if (plan->risk == RISK_LOW)
+		return;
+	heading(page, "Risk");
+	for (size_t i = 0; i < plan->risk_because.list.count; i++) {
+		struct buffer text;
+
+		buffer_init(&text, 16384);
+		plan_because_text(&plan->risk_because.list.items[i], &text);
+		line(page, STYLE_YELLOW, "  ", text.data);
+		buffer_release(&text);
+	}
+}
+
+static void write_guards(struct page *page, const struct plan *plan)
+{
+	bool titled = false;
+
+	for (size_t i = 0; i < plan->guards.count; i++) {
+		const struct plan_guard *guard = &plan->guards.items[i];
+		char start[64];
+
+		if (guard->verdict == STATUS_PASS)
+			continue;
+		if (!titled)
+			heading(page, "Guards");
+		titled = true;
+		snprintf(start, sizeof(start), "  %s %s: ",
+			 guard->overridden ? "overridden:"
+					   : guard->verdict == STATUS_REFUSE ? "refuses:" : "warns:",
+			 guard->name);
+		line(page, guard->verdict == STATUS_REFUSE ? STYLE_RED : STYLE_YELLOW, start,
+		     guard->reason ? guard->reason : "");
+	}
+}
+
+static void write_notes(struct page *page, const struct plan *plan)
+{
+	if (plan->notes.count || plan->open.count)
+		heading(page, "Notes");
+	for (size_t i = 0; i < plan->notes.count; i++)
+		line(page, STYLE_NONE, "  ", plan->notes.items[i]);
+	for (size_t i = 0; i < plan->open.count; i++)
+		line(page, STYLE_NONE, "  ", plan->open.items[i]);
+}
+
+void plan_to_text(const struct plan *plan, const struct plan_text_options *options,
+		  struct buffer *out)
+{
+	struct page page = {.options = options, .out = out};
+
+	buffer_init(&page.line, 65536);
+	write_head(&page, plan);
+	if (plan->nothing_to_do) {
+		line(&page, STYLE_NONE, "", "nothing to do: this commit is live already "
+		     "(--redeploy deploys it once more)");
+	} else {
+		write_commits(&page, plan);
+		write_stages(&page, plan);
+		write_tasks(&page, plan);
+		write_risk(&page, plan);
+	}
+	write_guards(&page, plan);
+	write_notes(&page, plan);
+	buffer_release(&page.line);
+}
