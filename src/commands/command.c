@@ -1,0 +1,64 @@
+/* The table of commands, and what they share when they speak. */
+#include "commands/command.h"
+
+#include <unistd.h>
+
+#include "base/error.h"
+
+static const struct command *const order[] = {
+	&command_deploy, &command_plan, &command_check, &command_task, &command_exec,
+	&command_status, &command_history, &command_show, &command_logs, &command_smoke,
+	&command_foghorn, &command_sound, &command_schema, &command_completion, &command_help,
+	&command_version,
+};
+
+const struct command *command_at(size_t index)
+{
+	return index < sizeof(order) / sizeof(*order) ? order[index] : NULL;
+}
+
+const struct command *command_find(const char *name)
+{
+	const struct command *command;
+
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++)
+		if (strcmp(command->name, name) == 0)
+			return command;
+	return NULL;
+}
+
+int call_print_json(json_t *value, struct error *err)
+{
+	int result = json_dumpf(value, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+
+	json_decref(value);
+	if (result < 0 || putchar('\n') == EOF || fflush(stdout) != 0)
+		return error_set(err, "cannot write the result to standard output");
+	return 0;
+}
+
+void call_print_error(const struct call *call, const struct error *err)
+{
+	bool color = terminal_color(STDERR_FILENO, call->color);
+
+	if (err->file[0] && err->line > 0)
+		fprintf(stderr, "%s:%d:%d: ", err->file, err->line, err->column > 0 ? err->column : 1);
+	else if (err->file[0])
+		fprintf(stderr, "%s: ", err->file);
+	fprintf(stderr, "%sshipit:%s %s\n", style(color, STYLE_RED), style(color, STYLE_NONE),
+		err->message);
+	if (err->hint[0])
+		fprintf(stderr, "  %s\n", err->hint);
+}
+
+void call_note(const struct call *call, const char *format, ...)
+{
+	va_list args;
+
+	if (call->quiet)
+		return;
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}

@@ -1,0 +1,152 @@
+/* shipit deploy: plan, ask, run, record. */
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "commands/deploy_flags.h"
+#include "commands/deploy_run.h"
+#include "ui/prompt.h"
+
+static const struct option_row deploy_options[] = {
+	DEPLOY_CHOICE_OPTIONS,
+	{ "dry-run", 'n', NULL, "show the plan and stop", 0 },
+	DEPLOY_RUN_OPTIONS,
+	{ "set", 0, "NAME=VALUE", "answer a question of the pipeline's 'ask'", OPTION_REPEATS },
+	{ "wait", 0, "30m", "queue until it is one's turn", OPTION_OPTIONAL | OPTION_LATER },
+	{ "train", 0, NULL, "explain each step", OPTION_LATER },
+	{ NULL, 0, NULL, NULL, 0 },
+};
+
+/* 0, or -1 with EXIT_REFUSED when a guard refuses that is not overridden. */
+static int check_guards(const struct plan *plan, struct error *err)
+{
+	int refused = plan_refused(plan);
+	const struct plan_guard *guard;
+
+	if (refused < 0)
+		return 0;
+	guard = &plan->guards.items[refused];
+	error_set(err, "the guard '%s' refuses this deploy: %s", guard->name,
+		  guard->reason ? guard->reason : "see the plan");
+	if (guard->override)
+		error_hint(err, "if it must be: shipit deploy %s", guard->override);
+	return error_code(err, EXIT_REFUSED);
+}
+
+static struct prompt prompt_for(const struct call *call, const char *flag)
+{
+	return (struct prompt){ .assume_yes = call->yes, .refuse = deploy_writes_json(call),
+				.flag = flag };
+}
+
+/* The value of --set NAME=VALUE, or NULL. A value may hold commas: it is not taken apart. */
+static const char *set_value(const struct call *call, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = call->options.values.count; i > 0; i--) {
+		const struct option_value *value = &call->options.values.items[i - 1];
+
+		if (!strcmp(value->row->name, "set") && !strncmp(value->value, name, length) &&
+		    value->value[length] == '=')
+			return value->value + length + 1;
+	}
+	return NULL;
+}
+
+static int ask_one(struct session *session, const struct ask_config *ask,
+		   struct variables *answers, struct error *err)
+{
+	const char *value = set_value(session->call, ask->name);
+	struct prompt prompt = prompt_for(session->call, arena_format(session->arena, "--set %s=VALUE",
+								      ask->name));
+
+	if (!value && session->call->yes && ask->fallback)
+		value = ask->fallback;
+	if (!value) {
+		char *typed = prompt_text(&prompt, ask->prompt ? ask->prompt : ask->name, ask->fallback,
+					  err);
+
+		if (!typed)
+			return -1;
+		value = arena_string(session->arena, typed);
+		free(typed);
+	}
+	if (ask->choices.count && !text_list_has(&ask->choices, value)) {
+		error_set(err, "'%s' is no answer to '%s'", value, ask->name);
+		error_hint(err, "one of: %s", text_join(session->arena, &ask->choices, ", "));
+		return error_code(err, EXIT_USAGE);
+	}
+	if (ask->match && !deploy_answer_fits(ask, value, err))
+		return error_code(err, EXIT_USAGE);
+	vec_push(session->arena, &answers->list, ((struct variable){ ask->name, value }));
+	return 0;
+}
+
+static int ask_questions(struct session *session, const struct plan *plan,
+			 struct variables *answers, struct error *err)
+{
+	const struct pipeline *pipeline = session->config->pipeline;
+	struct prompt prompt = prompt_for(session->call, "--yes");
+	bool yes = false;
+
+	for (size_t i = 0; i < pipeline->ask.count; i++)
+		if (ask_one(session, &pipeline->ask.items[i], answers, err) < 0)
+			return -1;
+	if (prompt_yes(&prompt, arena_format(session->arena, "Deploy %.7s to %s?", plan->commit, plan->env),
+		       &yes, err) < 0)
+		return -1;
+	if (yes)
+		return 0;
+	error_set(err, "not deployed: you said no");
+	return error_code(err, EXIT_REFUSED);
+}
+
+static int nothing_to_do(struct call *call, const struct plan *plan, struct error *err)
+{
+	if (deploy_writes_json(call))
+		return call_print_json(json_pack("{s:s, s:s, s:s, s:i, s:s}", "event", "deploy.finished",
+						 "status", "ok", "commit", plan->commit, "exit_code", 0,
+						 "reason", "nothing to do: this commit is live"), err);
+	call_note(call, "Nothing to do: %.7s is live on %s and nothing is owed. "
+		  "(--redeploy deploys it once more.)", plan->commit, plan->env);
+	return EXIT_DONE;
+}
+
+static int run_deploy_command(struct call *call, struct error *err)
+{
+	struct session session CLEANUP(session_close) = { 0 };
+	struct session_options target;
+	struct variables answers = { 0 };
+	struct plan_flags flags;
+	struct plan *plan;
+
+	if (deploy_flags_read(call, &target, &flags, err) < 0 || deploy_check_format(call, err) < 0)
+		return -1;
+	if (target.offline && !options_has(&call->options, "dry-run")) {
+		error_set(err, "a deploy needs the newest state: --offline goes with plan only");
+		return error_code(err, EXIT_USAGE);
+	}
+	if (session_open_target(&session, call, &target, err) < 0)
+		return -1;
+	plan = session_plan(&session, &flags, clock_now(call->clock), err);
+	if (!plan)
+		return -1;
+	if (options_has(&call->options, "dry-run"))
+		return plan_show(call, plan, err);
+	if (plan->nothing_to_do)
+		return nothing_to_do(call, plan, err);
+	if (!deploy_writes_json(call) && !call->quiet)
+		plan_print(call, plan, STDERR_FILENO);
+	if (check_guards(plan, err) < 0 || ask_questions(&session, plan, &answers, err) < 0)
+		return -1;
+	return deploy_run(&session, plan, &answers, err);
+}
+
+const struct command command_deploy = {
+	.name = "deploy",
+	.summary = "find out what changed, show the plan, ask, run it",
+	.details = "What is deployed is a clean checkout of the commit, never the files being edited.",
+	.options = deploy_options,
+	.run = run_deploy_command,
+};

@@ -1,0 +1,452 @@
+/* Carries a plan out: checkout, readers of events, the run, the record. */
+#include "commands/deploy_run.h"
+
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/regex.h"
+#include "base/text.h"
+#include "git/change.h"
+#include "git/worktree.h"
+#include "proc/loop.h"
+#include "run/run.h"
+#include "services/secrets.h"
+#include "sound/sound.h"
+#include "state/deploys.h"
+#include "ui/ui.h"
+
+enum { COUNTDOWN = 3 };		/* seconds before the foghorn, when someone watches */
+
+struct deploy {
+	struct session *session;
+	const struct plan *plan;
+	struct deploy_folder folder;
+	struct event_hub hub;
+	struct run_options options;
+	struct record record;
+	bool tasks_alone;
+};
+
+bool deploy_writes_json(const struct call *call)
+{
+	const char *format = options_value(&call->options, "format");
+
+	return call->json || (format && strcmp(format, "json") == 0);
+}
+
+static const char *jobs_text(const struct call *call)
+{
+	return options_value(&call->options, "jobs");
+}
+
+int deploy_check_format(const struct call *call, struct error *err)
+{
+	const char *format = options_value(&call->options, "format");
+	const char *jobs = jobs_text(call);
+	char *end;
+
+	if (call->json && format && strcmp(format, "json") != 0) {
+		error_set(err, "--json is --format json: it does not go with --format %s", format);
+		return error_code(err, EXIT_USAGE);
+	}
+	if (jobs && (strtol(jobs, &end, 10) < 1 || *end || strtol(jobs, NULL, 10) > 10000)) {
+		error_set(err, "-j takes a number from 1 to 10000, not '%s'", jobs);
+		return error_code(err, EXIT_USAGE);
+	}
+	return 0;
+}
+
+bool deploy_answer_fits(const struct ask_config *ask, const char *answer, struct error *err)
+{
+	struct regex *regex CLEANUP(regex_cleanup) = regex_new(ask->match, 0, err);
+	struct regex_span span;
+	int matches;
+
+	if (!regex)
+		return false;
+	matches = regex_match(regex, answer, strlen(answer), &span, 1, err);
+	if (matches == 0)
+		error_set(err, "'%s' is no answer to '%s': it must match %s", answer, ask->name, ask->match);
+	return matches == 1;
+}
+
+static struct event_sink *open_ui(struct session *session, struct error *err)
+{
+	const struct call *call = session->call;
+	struct ui_options options = UI_OPTIONS_INIT;
+
+	options.format = call->json ? "json" : options_value(&call->options, "format");
+	options.color = call->color;
+	options.quiet = call->quiet;
+	options.verbose = call->verbose;
+	options.clock = call->clock;
+	return ui_new(&options, err);
+}
+
+static const char *find_sound(struct deploy *deploy)
+{
+	struct session *session = deploy->session;
+	struct error problem = { 0 };
+	const char *team = path_join(session->arena, session->config->folder, "sounds");
+	const char *builtin = data_path(session->arena, "sounds");
+	const char *const folders[] = {
+		path_join(session->arena, deploy->options.root, team),
+		path_join(session->arena, deploy->options.root, session->config->folder),
+		builtin, NULL,
+	};
+	bool silent = false;
+	const char *file;
+
+	if (options_has(&session->call->options, "silent") || !session->config->sound_go_live)
+		return NULL;
+	file = sound_find(session->arena, session->config->sound_go_live, folders, &silent, &problem);
+	if (!file && !silent)
+		call_note(session->call, "no sound: %s", problem.message);
+	return file;
+}
+
+static int write_plan(struct deploy *deploy, struct error *err)
+{
+	json_t *json = plan_to_json(deploy->plan);
+	char *text = json_dumps(json, JSON_INDENT(2));
+	int result;
+
+	json_decref(json);
+	if (!text)
+		return error_set(err, "cannot write the plan as JSON");
+	result = file_write(deploy->folder.plan, text, strlen(text), 0644, err);
+	free(text);
+	return result;
+}
+
+static void add_changed(struct deploy *deploy)
+{
+	const struct change *change = deploy->plan->change;
+
+	for (size_t i = 0; change && i < change->files.count; i++)
+		vec_push(deploy->session->arena, &deploy->options.changed, change->files.items[i].path);
+}
+
+/* ---- the record ---- */
+
+static const char *since_of(const struct deploy *deploy, const char *kind, const char *name)
+{
+	for (size_t i = 0; i < deploy->plan->owed.count; i++) {
+		const struct record_owed *owed = &deploy->plan->owed.items[i];
+
+		if (!strcmp(owed->kind, kind) && !strcmp(owed->name, name))
+			return owed->since;
+	}
+	return deploy->folder.id;
+}
+
+static void owe(struct deploy *deploy, const char *kind, const char *name, const char *reason)
+{
+	struct record_owed owed = { .kind = kind, .name = name, .reason = reason,
+				    .since = since_of(deploy, kind, name) };
+
+	for (size_t i = 0; i < deploy->record.owed.count; i++)
+		if (!strcmp(deploy->record.owed.items[i].kind, kind) &&
+		    !strcmp(deploy->record.owed.items[i].name, name))
+			return;
+	vec_push(deploy->session->arena, &deploy->record.owed, owed);
+}
+
+/* Whether what is owed is a task that was selected. */
+static bool runs_now(const struct plan *plan, const struct record_owed *owed)
+{
+	for (size_t i = 0; !strcmp(owed->kind, "task") && i < plan->tasks.count; i++)
+		if (!strcmp(plan->tasks.items[i].name, owed->name))
+			return plan->tasks.items[i].step.selected;
+	return false;
+}
+
+static void fill_owed(struct deploy *deploy, const struct run_result *result)
+{
+	deploy->record.owed.count = 0;
+	for (size_t i = 0; deploy->tasks_alone && i < deploy->plan->owed.count; i++)
+		if (!runs_now(deploy->plan, &deploy->plan->owed.items[i]))
+			vec_push(deploy->session->arena, &deploy->record.owed, deploy->plan->owed.items[i]);
+	for (size_t i = 0; !deploy->tasks_alone && i < deploy->plan->withheld.count; i++) {
+		const struct record_owed *withheld = &deploy->plan->withheld.items[i];
+
+		owe(deploy, withheld->kind, withheld->name, withheld->reason);
+	}
+	for (size_t i = 0; i < result->owed.count; i++) {
+		const struct run_owed *owed = &result->owed.items[i];
+
+		owe(deploy, owed->kind, owed->name, owed->status == STATUS_NONE ? "deferred" :
+		    event_status_name(owed->status));
+	}
+}
+
+static void fill_durations(struct deploy *deploy, const struct run_result *result)
+{
+	struct arena *arena = deploy->session->arena;
+
+	for (size_t i = 0; i < result->durations.count; i++) {
+		const struct run_duration *duration = &result->durations.items[i];
+		struct record_duration entry = { .milliseconds = duration->duration };
+		const char *dot = strchr(duration->name, '.');
+
+		if (!strcmp(duration->kind, "task")) {
+			entry.stage = "tasks";
+			entry.step = duration->name;
+		} else if (!strcmp(duration->kind, "step") && dot) {
+			entry.stage = arena_bytes(arena, duration->name, (size_t)(dot - duration->name));
+			entry.step = dot + 1;
+		} else {
+			continue;
+		}
+		vec_push(arena, &deploy->record.durations, entry);
+	}
+}
+
+static json_t *verdicts_json(const struct plan *plan)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < plan->guards.count; i++) {
+		const struct plan_guard *guard = &plan->guards.items[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:b}", "name", guard->name,
+						      "verdict", event_status_name(guard->verdict),
+						      "reason", guard->reason, "overridden",
+						      guard->overridden));
+	}
+	return list;
+}
+
+static void fill_record(struct deploy *deploy, const struct run_result *result)
+{
+	struct session *session = deploy->session;
+	struct record *record = &deploy->record;
+	struct text_list stages = { 0 };
+	char host[256] = "";
+	const struct record *newest = session->records.records.count ?
+		&session->records.records.items[0] : NULL;
+
+	gethostname(host, sizeof(host) - 1);
+	*record = (struct record){
+		.id = deploy->folder.id, .app = session->config->app, .env = session->config->env,
+		.kind = deploy->tasks_alone ? "task" : "deploy",
+		.commit = deploy->plan->commit, .previous = deploy->plan->previous,
+		.branch = session->branch, .deployer = session->deployer,
+		.host = arena_string(session->arena, host),
+		.started = result->started, .finished = result->finished,
+		.status = event_status_name(result->status), .exit_code = result->exit_code,
+		.plan = deploy->plan->digest, .reason = result->reason,
+		.verdicts = verdicts_json(deploy->plan),
+	};
+	for (size_t i = 0; i < deploy->plan->stages.count; i++)
+		if (deploy->plan->stages.items[i].selected)
+			vec_push(session->arena, &stages, deploy->plan->stages.items[i].name);
+	fill_owed(deploy, result);
+	fill_durations(deploy, result);
+	record_follow(session->arena, record, newest, result->live && !deploy->tasks_alone, &stages);
+}
+
+/* The commit with which a stage last went live, for smoke.commit.of. */
+static const char *on_stage_commit(void *context, const char *stage)
+{
+	const struct deploy *deploy = context;
+	const struct record_list *list = &deploy->session->records;
+
+	if (!list->records.count)
+		return NULL;
+	const struct record *newest = &list->records.items[0];
+	for (size_t i = 0; i < newest->stages.count; i++)
+		if (!strcmp(newest->stages.items[i].stage, stage))
+			return newest->stages.items[i].commit;
+	return NULL;
+}
+
+static const char *on_secret(void *context, const char *name, struct error *err)
+{
+	struct deploy *deploy = context;
+
+	return secret_read(deploy->session->arena, deploy->session->config, deploy->session->root,
+			   name, err);
+}
+
+/* Somebody else may have deployed while this one was built: then its plan is no longer right. */
+static int on_before_go_live(void *context, struct error *err)
+{
+	const struct deploy *deploy = context;
+	struct session *session = deploy->session;
+	const struct store_fetch request = { .env = session->config->env };
+	const char *known = session->records.records.count ?
+		session->records.records.items[0].version : "";
+	char tip[STORE_VERSION_SIZE];
+
+	if (store_fetch(session->store, &request, err) < 0 ||
+	    store_tip(session->store, session->config->env, tip, err) < 0)
+		return -1;
+	if (!known || !strcmp(tip, known))
+		return 0;
+	error_set(err, "somebody else deployed to %s meanwhile: this plan is no longer right",
+		  session->config->env);
+	error_hint(err, "deploy again: the plan is made anew from what is live now");
+	return error_code(err, EXIT_REFUSED);
+}
+
+/* The verdict is known: the record goes to the store and beside the logs. */
+static int on_verdict(void *context, struct run_result *result, struct error *err)
+{
+	struct deploy *deploy = context;
+	json_t *json;
+	char *text;
+	int code;
+
+	fill_record(deploy, result);
+	code = record_append(deploy->session->store, deploy->session->arena, &deploy->record,
+			     result->live && !deploy->tasks_alone, err);
+	json = record_to_json(&deploy->record);
+	text = json_dumps(json, JSON_INDENT(2));
+	json_decref(json);
+	if (text) {
+		struct error ignored = { 0 };
+
+		if (file_write(deploy->folder.record, text, strlen(text), 0644, &ignored) < 0)
+			call_note(deploy->session->call, "%s", ignored.message);
+		free(text);
+	}
+	json_decref(deploy->record.verdicts);
+	deploy->record.verdicts = NULL;
+	if (code < 0)
+		error_wrap(err, "the record of this deploy could not be stored");
+	return code;
+}
+
+/* What was deferred is done now, or failed: the record said that it is owed, so say what is left. */
+static void record_deferred(struct deploy *deploy, const struct run_result *result)
+{
+	struct error problem = { 0 };
+	size_t before = deploy->record.owed.count;
+
+	fill_owed(deploy, result);
+	if (deploy->record.owed.count == before)
+		return;
+	deploy->record.kind = "deferred";
+	deploy->record.started = deploy->record.finished;
+	deploy->record.finished = clock_now(deploy->session->call->clock);
+	deploy->record.durations.count = 0;
+	if (record_append(deploy->session->store, deploy->session->arena, &deploy->record, false,
+			  &problem) < 0)
+		call_note(deploy->session->call, "what the deferred tasks came to could not be stored: %s",
+			  problem.message);
+}
+
+/* ---- the run ---- */
+
+static int prepare_checkout(struct deploy *deploy, struct error *err)
+{
+	struct session *session = deploy->session;
+	const char *ci = getenv("CI");
+	const struct worktree_options options = {
+		.env = session->config->env,
+		.commit = deploy->plan->commit,
+		.clean_all = session->config->clean_written ? session->config->clean_all : ci && *ci,
+		.may_ask = terminal_present() && !deploy_writes_json(session->call),
+	};
+
+	if (session->config->workspace == WORKSPACE_HERE) {
+		deploy->options.root = session->root;
+		return 0;
+	}
+	deploy->options.root = worktree_prepare(session->repository, session->arena, &options, err);
+	return deploy->options.root ? 0 : -1;
+}
+
+static int fill_options(struct deploy *deploy, const struct variables *answers, struct error *err)
+{
+	struct session *session = deploy->session;
+	const char *jobs = jobs_text(session->call);
+	struct run_options *options = &deploy->options;
+
+	*options = (struct run_options){
+		.arena = session->arena, .events = &deploy->hub, .config = session->config,
+		.identity = {
+			.id = deploy->folder.id, .app = session->config->app, .env = session->config->env,
+			.commit = deploy->plan->commit, .previous = deploy->plan->previous,
+			.branch = session->branch, .url = session->config->url,
+			.deployer = session->deployer,
+		},
+		.folder = deploy->folder.path, .fingerprints = session->fingerprints,
+		.jobs = jobs ? (int)strtol(jobs, NULL, 10) : 0,
+		.before_go_live = on_before_go_live, .verdict = on_verdict, .secret = on_secret,
+		.stage_commit = on_stage_commit, .context = deploy,
+	};
+	if (answers)
+		options->outputs = *answers;
+	add_changed(deploy);
+	if (prepare_checkout(deploy, err) < 0)
+		return -1;
+	options->sound = deploy->tasks_alone ? NULL : find_sound(deploy);
+	options->countdown = options->sound && terminal_present() && !session->call->yes ? COUNTDOWN : 0;
+	return 0;
+}
+
+/* Old records go; that is no reason to fail. */
+static void keep_few(struct session *session)
+{
+	struct error ignored = { 0 };
+	const struct deploy_keep keep = { session->config->keep_deploys, session->config->keep_days };
+
+	if (deploy_list_prune(session->arena, session->common_dir, keep,
+			      clock_now(session->call->clock), NULL, &ignored) < 0)
+		call_note(session->call, "%s", ignored.message);
+}
+
+static int run_with_loop(struct deploy *deploy, struct error *err)
+{
+	struct run_result result = { 0 };
+	int code;
+
+	deploy->options.loop = loop_new(err);
+	if (!deploy->options.loop)
+		return -1;
+	code = deploy->tasks_alone ? run_tasks(deploy->plan, &deploy->options, &result, err)
+				   : run_deploy(deploy->plan, &deploy->options, &result, err);
+	loop_free(deploy->options.loop);
+	if (code < 0)
+		return -1;
+	if (deploy->record.id)
+		record_deferred(deploy, &result);
+	keep_few(deploy->session);
+	return result.exit_code;
+}
+
+static int run(struct deploy *deploy, const struct variables *answers, struct error *err)
+{
+	struct session *session = deploy->session;
+	struct event_sink *ui CLEANUP(ui_cleanup) = open_ui(session, err);
+
+	if (!ui)
+		return -1;
+	/* A store that refuses the record is found out before anything runs, not behind go-live. */
+	if (store_probe(session->store, session->config->env, err) < 0)
+		return -1;
+	deploy->hub.clock = session->call->clock;
+	event_hub_add(&deploy->hub, ui);
+	if (deploy_folder_create(session->arena, session->common_dir, deploy->plan->commit,
+				 clock_now(session->call->clock), &deploy->folder, err) < 0 ||
+	    write_plan(deploy, err) < 0 || fill_options(deploy, answers, err) < 0)
+		return -1;
+	return run_with_loop(deploy, err);
+}
+
+int deploy_run(struct session *session, const struct plan *plan, const struct variables *answers,
+	       struct error *err)
+{
+	struct deploy deploy = { .session = session, .plan = plan };
+
+	return run(&deploy, answers, err);
+}
+
+int deploy_run_tasks(struct session *session, const struct plan *plan, struct error *err)
+{
+	struct deploy deploy = { .session = session, .plan = plan, .tasks_alone = true };
+
+	return run(&deploy, NULL, err);
+}

@@ -1,0 +1,23 @@
+/* Carries a plan out and writes its record: for deploy and task. */
+#pragma once
+#include "commands/session.h"
+
+#define DEPLOY_RUN_OPTIONS \
+	{ "format", 0, "F", "auto, tty, plain, json, github, gitlab or buildkite", 0 }, \
+	{ "silent", 0, NULL, "no sound", 0 }, \
+	{ "jobs", 'j', "N", "so many processes at once", 0 }
+
+/* Whether events go to stdout as JSON: nobody is asked anything then. */
+bool deploy_writes_json(const struct call *call);
+/* --format, -j: right or EXIT_USAGE. */
+int deploy_check_format(const struct call *call, struct error *err) MUST_USE;
+/* Whether an answer matches the question's `match`. */
+bool deploy_answer_fits(const struct ask_config *ask, const char *answer, struct error *err);
+
+/* Runs the plan with everything around it: the folder of records, the checkout, the readers of
+ * events, the record in the store. The exit code, or -1 when it could not begin. */
+int deploy_run(struct session *session, const struct plan *plan, const struct variables *answers,
+	       struct error *err) MUST_USE;
+/* The same for the plan's selected tasks alone, on what is live. */
+int deploy_run_tasks(struct session *session, const struct plan *plan,
+		     struct error *err) MUST_USE;

@@ -1,0 +1,65 @@
+/* shipit plan: what would be deployed and why, changing nothing. */
+#include <unistd.h>
+
+#include "commands/deploy_flags.h"
+#include "commands/session.h"
+
+static const struct option_row plan_options[] = {
+	DEPLOY_CHOICE_OPTIONS,
+	{ "at", 0, "TIME", "the plan as it would be then", 0 },
+	{ "run-commands", 0, NULL, "let commands of the repository answer what is open", 0 },
+	{ NULL, 0, NULL, NULL, 0 },
+};
+
+int plan_print(const struct call *call, const struct plan *plan, int descriptor)
+{
+	struct plan_text_options options = {
+		.color = terminal_color(descriptor, call->color),
+		.verbose = call->verbose,
+		.now = clock_now(call->clock),
+	};
+	struct buffer out CLEANUP(buffer_release);
+	int rows;
+
+	buffer_init(&out, 64 << 20);
+	if (isatty(descriptor))
+		terminal_size(descriptor, &options.columns, &rows);
+	plan_to_text(plan, &options, &out);
+	return terminal_write(descriptor, out.data, out.length);
+}
+
+int plan_show(struct call *call, const struct plan *plan, struct error *err)
+{
+	if (call->json)
+		return call_print_json(plan_to_json(plan), err);
+	if (plan_print(call, plan, STDOUT_FILENO) < 0)
+		return error_set(err, "cannot write the plan to standard output");
+	return EXIT_DONE;
+}
+
+static int run_plan(struct call *call, struct error *err)
+{
+	struct session session CLEANUP(session_close) = { 0 };
+	const char *at = options_value(&call->options, "at");
+	struct session_options target;
+	struct plan_flags flags;
+	int64_t now = clock_now(call->clock);
+	struct plan *plan;
+
+	if (at && time_parse(at, &now, err) < 0)
+		return error_code(err, EXIT_USAGE);
+	if (deploy_flags_read(call, &target, &flags, err) < 0)
+		return -1;
+	if (session_open_target(&session, call, &target, err) < 0)
+		return -1;
+	plan = session_plan(&session, &flags, now, err);
+	return plan ? plan_show(call, plan, err) : -1;
+}
+
+const struct command command_plan = {
+	.name = "plan",
+	.summary = "show what would be deployed and why, changing nothing",
+	.details = "Exits 0 also when a guard would refuse.",
+	.options = plan_options,
+	.run = run_plan,
+};

@@ -1,0 +1,230 @@
+/* Opens what a command stands on: repository, config, store, records. The target is in target.c. */
+#include "commands/session.h"
+
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "commands/session_internal.h"
+#include "git/command.h"
+#include "git/pattern.h"
+#include "git/repository.h"
+#include "git/treesource.h"
+#include "steps/kind.h"
+
+enum { RECORDS_READ = 200 };
+
+int session_open_repository(struct session *session, struct call *call, struct error *err)
+{
+	if (!session->arena) {
+		session->call = call;
+		session->arena = call->arena;
+		diagnostics_init(&session->diagnostics, call->arena);
+	}
+	session->repository = repository_open(session->arena, call->folder, err);
+	if (!session->repository)
+		return -1;
+	session->root = session->repository->root;
+	session->common_dir = session->repository->common_dir;
+	return 0;
+}
+
+/* --config below the repository is a path from its root; elsewhere it is read as it is. */
+static const char *named_config(struct session *session, struct error *err)
+{
+	struct arena *arena = session->arena;
+	const char *path = path_join(arena, session->call->folder, session->call->config);
+	size_t length = strlen(session->root);
+
+	path = path_normal(arena, path);
+	if (!file_exists(path)) {
+		error_set(err, "there is no file '%s', which --config or SHIPIT_CONFIG names", path);
+		error_code(err, EXIT_USAGE);
+		return NULL;
+	}
+	if (strncmp(path, session->root, length) == 0 && path[length] == '/')
+		return path + length + 1;
+	return path;
+}
+
+/* Where deploy.yml is: on disk, or at least at the top of the commit that is looked at. */
+static int find_config(struct session *session, struct error *err)
+{
+	if (session->call->config) {
+		session->config_path = named_config(session, err);
+		return session->config_path ? 0 : -1;
+	}
+	session->config_path = config_find(session->arena, session->root, session->call->folder, err);
+	if (!session->config_path) {
+		error_clear(err);
+		session->config_path = "deploy.yml";
+	}
+	return 0;
+}
+
+static void print_diagnostics(struct session *session, struct error *err)
+{
+	struct buffer out CLEANUP(buffer_release);
+
+	buffer_init(&out, 1 << 20);
+	diagnostics_write(&session->diagnostics, &out);
+	terminal_write(STDERR_FILENO, out.data, out.length);
+	error_clear(err);
+	error_code(err, EXIT_USAGE);
+}
+
+struct config *session_load(struct session *session, const struct config_source *source,
+			    bool without_pipeline, struct error *err)
+{
+	size_t kind_count;
+	const struct step_kind_keys *kinds = step_kind_rows(session->arena, &kind_count);
+	const struct config_options options = {
+		.source = source,
+		.path = session->config_path,
+		.env = session->call->env,
+		.kinds = kinds,
+		.kind_count = kind_count,
+		.check_pattern = pattern_check,
+		.without_pipeline = without_pipeline,
+		.every_environment = session->options.every_environment,
+	};
+	struct config *config = config_load(session->arena, &options, &session->diagnostics, err);
+
+	if (!config && session->diagnostics.errors)
+		print_diagnostics(session, err);
+	return config;
+}
+
+/* Whether that commit has the deploy.yml. */
+bool session_commit_has_config(struct session *session, const char *commit)
+{
+	struct buffer bytes CLEANUP(buffer_release);
+	struct error ignored = { 0 };
+
+	buffer_init(&bytes, 8 << 20);
+	return commit_read_file(session->repository, commit, session->config_path, &bytes,
+				&ignored) == 1;
+}
+
+/* `state` and `remote` come from the tip of the remote's default branch; while that has no
+ * deploy.yml, from the working tree, said aloud. */
+struct config *session_load_base(struct session *session, struct error *err)
+{
+	const char *remote = "origin";
+	struct config_source source = config_source_folder(session->root);
+	char tip[COMMIT_TEXT];
+
+	session->default_branch = repository_default_branch(session->repository, session->arena, remote);
+	if (session->options.working_tree || session->config_path[0] == '/')
+		return session_load(session, &source, true, err);
+	if (session->default_branch &&
+	    repository_remote_tip(session->repository, remote, session->default_branch, tip)) {
+		if (session_commit_has_config(session, tip)) {
+			if (config_source_commit(session->repository, session->arena, tip, &source, err) < 0)
+				return NULL;
+			return session_load(session, &source, true, err);
+		}
+		if (!session->said_working_tree)
+			call_note(session->call, "%s is not on %s/%s yet: 'state' and 'remote' are taken from "
+				  "the working tree", session->config_path, remote, session->default_branch);
+		session->said_working_tree = true;
+	}
+	return session_load(session, &source, true, err);
+}
+
+static int open_store(struct session *session, struct error *err)
+{
+	const struct config *config = session->config;
+	const struct store_options options = {
+		.state = config->state,
+		.folder = config->file[0] == '/' ? path_folder(session->arena, config->file)
+						 : path_join(session->arena, session->root, config->folder),
+		.work_dir = session->root,
+		.common_dir = session->common_dir,
+		.remote = config->remote,
+		.offline = session->options.offline,
+	};
+
+	store_free(session->store);
+	session->store = store_open(&options, err);
+	return session->store ? 0 : -1;
+}
+
+/* One round trip: the state, and where the store is the git remote, its branches too. */
+static int fetch(struct session *session, struct error *err)
+{
+	struct text_list refspecs = { 0 };
+	const char *remote = session->config->remote;
+	const struct store_fetch request = {
+		.env = session->options.every_environment ? NULL : session->config->env,
+		.refspecs = &refspecs,
+	};
+
+	session->has_remote = repository_has_remote(session->repository, remote);
+	vec_push(session->arena, &refspecs,
+		 arena_format(session->arena, "+refs/heads/*:refs/remotes/%s/*", remote));
+	if (store_fetch(session->store, &request, err) < 0)
+		return -1;
+	if (session->has_remote && !session->options.offline &&
+	    !store_fetches_refspecs(session->store) && session->options.with_branches &&
+	    git_fetch(session->repository, remote, NULL, false, err) < 0)
+		return -1;
+	for (size_t i = 0; i < store_warnings(session->store)->count; i++)
+		call_note(session->call, "WARNING: %s", store_warnings(session->store)->items[i]);
+	return 0;
+}
+
+int session_open_state(struct session *session, struct error *err)
+{
+	const char *state, *remote;
+
+	session->config = session_load_base(session, err);
+	if (!session->config)
+		return -1;
+	if (session->options.without_store)
+		return 0;
+	if (open_store(session, err) < 0 || fetch(session, err) < 0)
+		return -1;
+	/* What was just fetched may say that the state is kept elsewhere. */
+	state = session->config->state;
+	remote = session->config->remote;
+	session->config = session_load_base(session, err);
+	if (!session->config)
+		return -1;
+	if ((!text_equal(state, session->config->state) ||
+	     !text_equal(remote, session->config->remote)) &&
+	    (open_store(session, err) < 0 || fetch(session, err) < 0))
+		return -1;
+	return record_list_read(session->store, session->arena, session->config->env, RECORDS_READ,
+				&session->records, err);
+}
+
+int session_open(struct session *session, struct call *call, const struct session_options *options,
+		 struct error *err)
+{
+	session->options = *options;
+	if (session_open_repository(session, call, err) < 0 || find_config(session, err) < 0 ||
+	    session_open_state(session, err) < 0)
+		return -1;
+	session->deployer = repository_deployer(session->repository, session->arena);
+	return 0;
+}
+
+int session_open_files(struct session *session, struct call *call,
+		       const struct session_options *options, struct error *err)
+{
+	session->options = *options;
+	if (session_open_repository(session, call, err) < 0 || find_config(session, err) < 0)
+		return -1;
+	session->deployer = repository_deployer(session->repository, session->arena);
+	return 0;
+}
+
+void session_close(struct session *session)
+{
+	store_free(session->store);
+	record_list_release(&session->records);
+	if (session->repository)
+		repository_close(&session->repository);
+	session->store = NULL;
+}

@@ -1,0 +1,66 @@
+/* What commands stand on: the repository, the config of the right commit, the state store, the
+ * commit that is live, the change. Each command opens as much of it as it needs. */
+#pragma once
+#include "commands/command.h"
+#include "config/config.h"
+#include "plan/plan.h"
+#include "state/record.h"
+#include "state/store.h"
+
+struct repository;
+struct change;
+
+struct session_options {
+	const char *ref;	/* --ref; NULL: the rules of spec 1 */
+	const char *from;	/* --from: pretend that this is live */
+	bool redeploy;		/* the commit that is live, if any is */
+	bool offline;
+	bool without_store;	/* SESSION_CONFIG: only the files */
+	bool every_environment;	/* check, status: validate and fetch all */
+	bool with_branches;	/* a fetch brings the remote's branches too, whatever the store */
+	bool working_tree;	/* the config is read from the working tree, no commit is chosen */
+};
+
+struct session {
+	struct call *call;
+	struct arena *arena;
+	struct repository *repository;
+	const char *root;	/* of the working tree, absolute */
+	const char *common_dir;	/* git's common folder, absolute */
+	struct diagnostics diagnostics;
+	struct config *config;
+	const char *config_path;	/* deploy.yml from the root, or absolute */
+	struct store *store;
+
+	/* session_open_target: */
+	const char *commit;	/* whole hash of what would be deployed */
+	const char *branch;	/* of it; NULL when detached and unknown */
+	const char *deployer;	/* SHIPIT_DEPLOYER, git's user.email, or the login name */
+	const char *default_branch;	/* of the remote; NULL when there is none */
+	bool has_remote;
+	struct record_list records;	/* newest first */
+	const char *live;	/* whole hash, or NULL: nothing is live */
+	const char *everything_reason;	/* when there is no change to go by */
+	struct change *change;
+	struct plan_facts facts;
+	struct variables fingerprints;	/* of the target: NAME -> 16 hex digits */
+	struct session_options options;
+	bool said_working_tree;
+};
+
+/* Opens the repository, finds and reads the config of the working tree (for commands that look at
+ * state: status, history, show, logs, task, exec ...), opens and fetches the store unless told
+ * otherwise, and reads the records of the chosen environment. What is wrong with the files is
+ * printed; err then has EXIT_USAGE and an empty message. */
+int session_open(struct session *session, struct call *call, const struct session_options *options,
+		 struct error *err) MUST_USE;
+/* The repository alone. */
+int session_open_repository(struct session *session, struct call *call,
+			    struct error *err) MUST_USE;
+/* Everything: chooses the commit, reads its config, finds out what is live and what changed. */
+int session_open_target(struct session *session, struct call *call,
+			const struct session_options *options, struct error *err) MUST_USE;
+void session_close(struct session *session);
+/* The plan of an opened target. */
+struct plan *session_plan(struct session *session, const struct plan_flags *flags, int64_t now,
+			  struct error *err) MUST_USE;

@@ -1,0 +1,14 @@
+/* What session.c and target.c share. */
+#pragma once
+#include "commands/session.h"
+
+/* The repository and where deploy.yml is; nothing is read yet. */
+int session_open_files(struct session *session, struct call *call,
+		       const struct session_options *options, struct error *err) MUST_USE;
+/* Config for state and remote, the store, one fetch, the records. */
+int session_open_state(struct session *session, struct error *err) MUST_USE;
+/* Mistakes in the files are printed; err has EXIT_USAGE and no message then. */
+struct config *session_load(struct session *session, const struct config_source *source,
+			    bool without_pipeline, struct error *err) MUST_USE;
+struct config *session_load_base(struct session *session, struct error *err) MUST_USE;
+bool session_commit_has_config(struct session *session, const char *commit);

@@ -1,0 +1,290 @@
+/* The target of a deploy: which commit, its config, what is live, what changed in between. */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "commands/session_internal.h"
+#include "git/change.h"
+#include "git/command.h"
+#include "git/pattern.h"
+#include "git/repository.h"
+#include "git/treesource.h"
+#include "services/live_commit.h"
+
+enum {
+	LARGE_INDEX = 2 << 20,	/* bytes; some 20,000 files */
+	DIRTY_WAIT = 2000,	/* ms that a plan waits at most to say that something is uncommitted */
+	DIRTY_WAIT_LARGE = 5,	/* the same where looking takes longer than all of the plan */
+};
+
+static void add_note(struct session *session, const char *note)
+{
+	vec_push(session->arena, &session->facts.notes, note);
+}
+
+static bool in_ci(void)
+{
+	const char *ci = getenv("CI");
+
+	return ci && *ci && strcmp(ci, "false") != 0;
+}
+
+static int choose_commit(struct session *session, struct error *err)
+{
+	const struct choice_options options = {
+		.ref = session->options.ref,
+		.branch = session->config->branch ? session->config->branch : session->default_branch,
+		.remote = session->has_remote ? session->config->remote : NULL,
+		.ci = in_ci() || !session->has_remote,
+	};
+	struct choice choice;
+
+	if (session->options.redeploy && session->records.records.count &&
+	    session->records.records.items[0].live) {
+		session->commit = session->records.records.items[0].live;
+		session->branch = session->records.records.items[0].branch;
+		return 0;
+	}
+	if (repository_choose(session->repository, session->arena, &options, &choice, err) < 0)
+		return -1;
+	session->commit = arena_string(session->arena, choice.id);
+	session->branch = choice.branch && *choice.branch ? choice.branch : NULL;
+	return 0;
+}
+
+/* The config of the commit that is deployed; with `workspace: here`, of the working tree. */
+static int load_target(struct session *session, struct error *err)
+{
+	bool here = session->config->workspace == WORKSPACE_HERE;
+	struct config_source source = config_source_folder(session->root);
+
+	if (!here && session->config_path[0] != '/') {
+		if (!session_commit_has_config(session, session->commit)) {
+			error_set(err, "%s is not in commit %s, which would be deployed", session->config_path,
+				  repository_short(session->repository, session->arena, session->commit));
+			error_hint(err, "commit it and push, or name another commit by --ref");
+			return error_code(err, EXIT_USAGE);
+		}
+	}
+	if (!here && config_source_commit(session->repository, session->arena, session->commit, &source,
+					  err) < 0)
+		return -1;
+	session->config = session_load(session, &source, false, err);
+	return session->config ? 0 : -1;
+}
+
+/* What production says of itself; a short form is resolved here. NULL: it does not say. */
+static const char *claimed_commit(struct session *session)
+{
+	const struct live_commit_config *config = &session->config->live_commit;
+	const struct live_commit_request request = {
+		.base = session->config->url,
+		.url = config->url,
+		.header = config->header,
+		.json = config->json,
+		.match = config->match,
+		.timeout = config->timeout,
+	};
+	struct error problem = { 0 };
+	char shown[65], whole[COMMIT_TEXT];
+
+	if (!config->url || session->options.offline)
+		return NULL;
+	if (live_commit_ask(&request, shown, &problem) < 0) {
+		add_note(session, arena_format(session->arena, "production did not say which commit is live: %s",
+					       problem.message));
+		return NULL;
+	}
+	if (repository_resolve(session->repository, shown, NULL, whole, &problem) < 0)
+		return arena_string(session->arena, shown);
+	return arena_string(session->arena, whole);
+}
+
+/* By --from, by the records, by production itself; loud when the last two disagree. */
+static int find_live(struct session *session, struct error *err)
+{
+	char from[COMMIT_TEXT];
+	const char *claimed;
+
+	if (session->options.from) {
+		if (repository_resolve(session->repository, session->options.from,
+				       session->config->remote, from, err) < 0)
+			return -1;
+		session->live = arena_string(session->arena, from);
+		session->facts.live_known = true;
+		return 0;
+	}
+	if (session->records.records.count)
+		session->live = session->records.records.items[0].live;
+	claimed = claimed_commit(session);
+	if (claimed && !session->live) {
+		session->live = claimed;
+		add_note(session, arena_format(session->arena, "no record says what is live; production says %s",
+					       claimed));
+	} else if (claimed && strcmp(claimed, session->live) != 0) {
+		session->facts.live_claimed = claimed;
+		add_note(session, arena_format(session->arena,
+					       "WARNING: the records say that %.12s is live, production itself says "
+					       "%.12s: somebody changed it without shipit; whatever changed since "
+					       "either counts", session->live, claimed));
+	}
+	return 0;
+}
+
+/* A shallow clone may lack the live commit: it is fetched, or the plan says that it is unknown. */
+static void bring_commit(struct session *session, const char *commit)
+{
+	struct error problem = { 0 };
+
+	if (repository_has_commit(session->repository, commit) || !session->has_remote ||
+	    session->options.offline)
+		return;
+	if (git_fetch_commit(session->repository, session->config->remote, commit, false,
+			     &problem) < 0)
+		add_note(session, arena_format(session->arena, "%s", problem.message));
+}
+
+static int read_change(struct session *session, struct error *err)
+{
+	struct change_options options = {
+		.live = session->live,
+		.also = session->facts.live_claimed,
+		.target = session->commit,
+	};
+	struct pattern_list ignore = { 0 };
+
+	if (session->live)
+		bring_commit(session, session->live);
+	if (options.also)
+		bring_commit(session, options.also);
+	session->change = arena_new(session->arena, struct change);
+	if (change_read(session->repository, session->arena, &options, session->change, err) < 0)
+		return -1;
+	session->facts.live_known = session->live && !session->change->live_unknown;
+	if (!session->live)
+		session->everything_reason = "nothing is live yet";
+	else if (session->change->live_unknown)
+		session->everything_reason = arena_format(session->arena,
+			"the live commit %.12s is not in this repository, nor on the remote", session->live);
+	if (pattern_list_compile(session->arena, &session->config->guards.size_ignore, &ignore, err) < 0)
+		return -1;
+	if (session->change->everything)
+		return 0;
+	return change_count_lines(session->repository, session->change, &ignore, err);
+}
+
+static int64_t dirty_wait(const struct session *session)
+{
+	const char *index = path_join(session->arena, session->repository->git_dir, "index");
+	struct stat status;
+
+	return !stat(index, &status) && status.st_size > LARGE_INDEX ? DIRTY_WAIT_LARGE : DIRTY_WAIT;
+}
+
+static int gather_facts(struct session *session, struct dirty_check *check, struct error *err)
+{
+	struct plan_facts *facts = &session->facts;
+	const char *remote = session->config->remote;
+	const char *wanted = session->config->branch ? session->config->branch : session->default_branch;
+	struct text_list branches = { 0 };
+	char tip[COMMIT_TEXT];
+	struct dirty dirty = { 0 };
+
+	facts->branch_wanted = wanted;
+	facts->branch_allowed = true;
+	facts->behind = -1;
+	if (check)
+		dirty_check_finish(check, session->arena, dirty_wait(session), &dirty);
+	facts->dirty = dirty.known ? dirty.count : 0;
+	if (!session->has_remote) {
+		add_note(session, arena_format(session->arena, "there is no remote '%s': HEAD is deployed, and "
+					       "whether it was pushed cannot be known", remote));
+		return 0;
+	}
+	if (repository_branches_with(session->repository, session->arena, remote, NULL, session->commit,
+				     &branches, err) < 0)
+		return -1;
+	facts->unpushed = branches.count == 0;
+	branches = (struct text_list){ 0 };
+	if (repository_branches_with(session->repository, session->arena, remote, wanted,
+				     session->commit, &branches, err) < 0)
+		return -1;
+	facts->branch_allowed = branches.count > 0;
+	if (session->branch && repository_remote_tip(session->repository, remote, session->branch, tip))
+		facts->behind = repository_count(session->repository, session->commit, tip);
+	return 0;
+}
+
+static int read_fingerprints(struct session *session, struct error *err)
+{
+	const struct config *config = session->config;
+	size_t count = config->fingerprints.count;
+	struct pattern_list *lists = arena_array(session->arena, count + 1, sizeof(*lists));
+	const char **texts = arena_array(session->arena, count + 1, sizeof(*texts));
+
+	for (size_t i = 0; i < count; i++)
+		if (pattern_list_compile(session->arena, &config->fingerprints.items[i].patterns, &lists[i],
+					 err) < 0)
+			return -1;
+	if (count && commit_fingerprints(session->repository, session->arena, session->commit, lists,
+					 count, texts, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		vec_push(session->arena, &session->fingerprints.list,
+			 ((struct variable){ config->fingerprints.items[i].name, texts[i] }));
+	return 0;
+}
+
+int session_open_target(struct session *session, struct call *call,
+			const struct session_options *options, struct error *err)
+{
+	struct session_options whole = *options;
+	struct dirty_check *check;
+	struct head head;
+	int result = -1;
+
+	whole.with_branches = !in_ci() && !options->ref;
+	if (session_open_files(session, call, &whole, err) < 0)
+		return -1;
+	if (repository_head(session->repository, session->arena, &head, err) < 0)
+		return -1;
+	check = dirty_check_start(session->repository);
+	if (session_open_state(session, err) == 0 && choose_commit(session, err) == 0 &&
+	    load_target(session, err) == 0 && find_live(session, err) == 0 &&
+	    read_change(session, err) == 0 && read_fingerprints(session, err) == 0)
+		result = 0;
+	if (result == 0)
+		return gather_facts(session, check, err);
+	dirty_check_finish(check, session->arena, 0, &(struct dirty){ 0 });
+	return -1;
+}
+
+struct plan *session_plan(struct session *session, const struct plan_flags *flags, int64_t now,
+			  struct error *err)
+{
+	const struct plan_input input = {
+		.config = session->config,
+		.change = session->change,
+		.fingerprints = session->fingerprints,
+		.everything_reason = session->everything_reason,
+		.commit = session->commit,
+		.previous = session->live,
+		.branch = session->branch,
+		.records = &session->records,
+		.flags = *flags,
+		.facts = session->facts,
+		.now = now,
+	};
+	struct plan *plan = plan_new(session->arena, &input, &session->diagnostics, err);
+	struct buffer out CLEANUP(buffer_release);
+
+	buffer_init(&out, 1 << 20);
+	if (plan || !session->diagnostics.errors)
+		return plan;
+	diagnostics_write(&session->diagnostics, &out);
+	terminal_write(STDERR_FILENO, out.data, out.length);
+	error_clear(err);
+	error_code(err, EXIT_USAGE);
+	return NULL;
+}
