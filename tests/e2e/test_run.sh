@@ -1,0 +1,250 @@
+#!/usr/bin/env bash
+# How a deploy runs: order, failures, undo, time limits, signals, what is left behind.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# The pipeline is on stdin.
+shop() {
+	new_repo
+	write pipelines/web.yml
+	write deploy.yml <<-END
+		app: shop
+		pipeline: web
+		state: file:$TEST_FOLDER/state
+		environments: {production: {branch: master, protected: false}}
+	END
+	commit shop
+	push
+}
+
+deploy() { shipit deploy --yes --silent --format plain "$@"; }
+journal() { cat .git/shipit/deploys/*/events.ndjson; }
+release='release: {go_live: true, steps: [{name: switch, run: echo switched, undo: echo undone}]}'
+
+test_failure_before_go_live_cancels_the_others() {
+	shop <<-END
+		stages:
+		  one: {steps: [{name: bad, run: "echo oops >&2; exit 7"}, {name: never, run: echo never}, {name: tidy, run: echo tidied, always: true}]}
+		  two: {steps: [{name: slow, run: sleep 60}]}
+		  $release
+		on_failure: [{run: 'echo "told \$SHIPIT_STATUS \$SHIPIT_FAILED_STEP"; cat "\$SHIPIT_LOG"'}]
+	END
+	local begun=$SECONDS
+	expect 1 deploy
+	[ $((SECONDS - begun)) -lt 20 ] || fail 'the slow step was waited for'
+	says 'one.bad'
+	says 'tidied'
+	says 'told failed one.bad'
+	silent_on 'release.switch started'
+	journal | grep -q '"step":"slow".*"status":"cancelled"' || fail 'slow is not cancelled'
+	journal | grep -q '"failed_step":"one.bad"' || fail 'the first cause is not named'
+}
+
+test_go_live_failure_is_undone_in_reverse() {
+	shop <<-END
+		stages:
+		  release:
+		    go_live: true
+		    steps:
+		      - {name: first, run: echo a, undo: echo undo-first}
+		      - {name: second, run: exit 1, undo: echo undo-second}
+		      - {name: third, run: echo c, undo: echo undo-third}
+	END
+	expect 1 deploy
+	equals "$(cat "$OUT" "$ERR" | grep -o 'undo-.*' | grep -v echo | sort -u | tr '\n' ' ')" 'undo-first undo-second '
+}
+
+test_missing_undo_needs_attention() {
+	shop <<-END
+		stages:
+		  release: {go_live: true, steps: [{name: first, run: echo a}, {name: second, run: exit 1, undo: echo x}]}
+	END
+	expect 4 deploy
+	says 'release.first was started and has no undo'
+}
+
+test_step_that_could_not_start_needs_no_undo() {
+	shop <<-END
+		stages:
+		  release: {go_live: true, steps: [{name: first, run: [no-such-command]}]}
+	END
+	expect 1 deploy
+	says "there is no such command in PATH"
+}
+
+test_failure_behind_go_live_needs_attention() {
+	shop <<-END
+		stages:
+		  $release
+		  after: {needs: [release], steps: [{name: bad, run: exit 1}]}
+		tasks: {never: {run: echo never-run}}
+	END
+	expect 4 deploy
+	journal | grep -q '"event":"deploy.finished","status":"failed_live"' || fail 'not failed_live'
+	journal | grep '"stage":"tasks"' && fail 'a task ran'
+	return 0
+}
+
+test_failed_task_is_owed() {
+	shop <<-END
+		stages: {$release}
+		tasks: {bad: {run: test -e $TEST_FOLDER/well}, good: {run: echo fine}}
+	END
+	expect 4 deploy
+	expect 0 shipit status --json
+	equals "$(json 'd["environments"][0]["owed"][0]["name"]')" bad
+	: >"$TEST_FOLDER/well"
+	expect 0 shipit task --yes
+	expect 0 shipit status --json
+	equals "$(json 'd["environments"][0]["owed"]')" '[]'
+}
+
+test_timeouts_and_retries() {
+	shop <<-END
+		stages:
+		  one:
+		    steps:
+		      - {name: again, run: "echo x >>$TEST_FOLDER/tries; test \$(wc -l <$TEST_FOLDER/tries) = 2", retries: 1}
+		      - {name: allowed, run: exit 3, allow_failure: true}
+		      - {name: idle, run: "echo once; sleep 60", idle_timeout: 300ms, allow_failure: true}
+		      - {name: long, run: sleep 60, timeout: 300ms}
+		  $release
+	END
+	expect 1 deploy
+	equals "$(wc -l <"$TEST_FOLDER/tries" | tr -d ' ')" 2
+	says 'one.long'
+	equals "$(journal | grep -c '"status":"timed_out"')" 2
+}
+
+test_outputs_reach_later_steps_and_stages_only() {
+	shop <<-END
+		stages:
+		  one: {steps: [{name: give, run: 'printf "COLOR=blue\nTEXT<<E\na\nb\nE\n" >>"\$SHIPIT_OUTPUT"'}, {name: take, run: 'test "\$COLOR" = blue'}]}
+		  two: {needs: [one], steps: [{name: take, run: 'test "\$TEXT" = "\$(printf "a\nb")"'}]}
+		  release: {go_live: true, steps: [{run: 'test "\$COLOR" = blue; test -z "\$SHIPIT_PREVIOUS"'}]}
+	END
+	expect 0 deploy
+}
+
+test_forbidden_output_fails_its_step() {
+	shop <<-END
+		stages:
+		  one: {steps: [{name: bad, run: 'echo LD_PRELOAD=x >>"\$SHIPIT_OUTPUT"'}]}
+		  $release
+	END
+	expect 1 deploy
+	says "must not set 'LD_PRELOAD'"
+}
+
+test_deadline() {
+	shop <<-END
+		deadline: 500ms
+		stages:
+		  one: {steps: [{name: slow, run: sleep 60}]}
+		  $release
+	END
+	expect 1 deploy
+	says 'deadline of 500ms'
+}
+
+test_interrupt_before_go_live_leaves_nothing_running() {
+	shop <<-END
+		stages:
+		  one: {steps: [{name: slow, run: "sh -c 'echo \$\$ >$TEST_FOLDER/pid; exec sleep 300' & setsid sh -c 'echo \$\$ >$TEST_FOLDER/stray; exec sleep 300' & wait"}]}
+		  $release
+	END
+	"$SHIPIT" deploy --yes --silent --format plain >"$OUT" 2>"$ERR" </dev/null &
+	local pid=$! code=0
+	cleanup "kill -9 $pid"
+	wait_until 20 test -s "$TEST_FOLDER/pid" -a -s "$TEST_FOLDER/stray"
+	kill -TERM $pid
+	wait $pid || code=$?
+	equals $code 143
+	kill -0 "$(cat "$TEST_FOLDER/pid")" 2>/dev/null && fail 'a child of the step still runs'
+	[ "$(uname)" != Linux ] || ! kill -0 "$(cat "$TEST_FOLDER/stray")" 2>/dev/null || fail 'a stray still runs'
+	journal | grep -q '"status":"interrupted","exit_code":143' || fail 'not interrupted'
+}
+
+test_interrupt_in_go_live_lets_the_step_end_and_undoes() {
+	shop <<-END
+		stages:
+		  release: {go_live: true, steps: [{name: slow, run: "echo \$\$ >$TEST_FOLDER/pid; while ! test -e $TEST_FOLDER/go; do sleep 0.1; done; echo ended-well", undo: echo undone-it}, {name: never, run: echo x, undo: echo y}]}
+	END
+	"$SHIPIT" deploy --yes --silent --format plain >"$OUT" 2>"$ERR" </dev/null &
+	local pid=$! code=0
+	cleanup "touch $TEST_FOLDER/go"
+	wait_until 20 test -s "$TEST_FOLDER/pid"
+	kill -TERM $pid
+	wait_until 20 grep -q interrupted "$OUT" "$ERR"
+	: >"$TEST_FOLDER/go"
+	wait $pid || code=$?
+	equals $code 143
+	says ended-well
+	says undone-it
+	silent_on 'never started'
+}
+
+test_second_interrupt_in_go_live_stops_the_step() {
+	shop <<-END
+		stages:
+		  release: {go_live: true, steps: [{name: slow, run: "echo \$\$ >$TEST_FOLDER/pid; sleep 300", undo: echo undone-it}]}
+	END
+	"$SHIPIT" deploy --yes --silent --format plain >"$OUT" 2>"$ERR" </dev/null &
+	local pid=$! code=0
+	wait_until 20 test -s "$TEST_FOLDER/pid"
+	kill -TERM $pid
+	wait_until 20 grep -q interrupted "$OUT" "$ERR"
+	kill -TERM $pid
+	wait $pid || code=$?
+	equals $code 143
+	says undone-it
+}
+
+test_background_process_does_not_hold_the_deploy() {
+	shop <<-END
+		stages:
+		  one: {steps: [{name: leaves, run: "sleep 300 & echo \$! >$TEST_FOLDER/pid"}]}
+		  $release
+	END
+	local begun=$SECONDS
+	expect 0 deploy
+	[ $((SECONDS - begun)) -lt 20 ] || fail 'the deploy was held'
+	kill -0 "$(cat "$TEST_FOLDER/pid")" 2>/dev/null && fail 'it still runs'
+	return 0
+}
+
+test_environment_of_a_step() {
+	shop <<-END
+		stages:
+		  one: {env: {A: stage, B: stage}, steps: [{name: look, env: {B: step}, run: 'echo "\$A \$B \$PGAPPNAME \$SHIPIT_STAGE.\$SHIPIT_STEP \${SHIPIT_KEY:-none}"; test -f "\$SHIPIT_CHANGED_FILES"; test \${#TRACEPARENT} = 55'}]}
+		  $release
+	END
+	SHIPIT_KEY=/secret expect 0 deploy
+	says 'stage step shipit:production:one.look one.look none'
+}
+
+test_deferred_failure_changes_no_exit_code() {
+	shop <<-END
+		stages: {$release}
+		tasks: {late: {run: exit 1, deferred: true}}
+	END
+	expect 0 deploy
+	journal | grep -q '"event":"deferred.finished","status":"failed"' || fail 'not told'
+	expect 0 shipit status --json
+	equals "$(json 'd["environments"][0]["owed"][0]["name"]')" late
+}
+
+test_parallel_stages_take_as_long_as_the_longest() {
+	shop <<-END
+		stages:
+		  one: {steps: [{run: sleep 2}]}
+		  two: {steps: [{run: sleep 2}]}
+		  $release
+	END
+	expect 0 deploy
+	local duration
+	duration=$(journal | grep deploy.finished | grep -o 'duration_ms":[0-9]*' | cut -d: -f2)
+	[ "$duration" -lt 3500 ] || fail "took $duration ms"
+}
+
+run_tests

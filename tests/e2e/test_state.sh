@@ -1,0 +1,166 @@
+#!/usr/bin/env bash
+# status, history, show and logs; the state in refs of the remote, on branches and in a folder.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+state_is() {
+	sed "s|^state: .*|state: $1|" deploy.yml >deploy.new
+	mv deploy.new deploy.yml
+	commit "state is $1"
+	push
+}
+
+test_nothing_deployed_yet() {
+	new_repo
+	simple_config
+	expect 0 shipit status
+	stdout_has 'nothing was deployed here yet'
+	expect 0 shipit status --json
+	equals "$(json 'd["environments"][0]["commit"]')" null
+	equals "$(json 'd["environments"][0]["owed"]')" '[]'
+	expect 0 shipit history --json
+	equals "$(json d)" '[]'
+	expect 2 shipit show
+	expect 2 shipit show 20260101
+	expect 2 shipit logs
+	stderr_has 'no deploy was started on this machine yet'
+}
+
+deploys_are_told() {
+	expect 0 shipit deploy --yes --silent
+	local first second
+	first=$(git rev-parse HEAD)
+	write file <<<'more'
+	commit 'more of it'
+	push
+	second=$(git rev-parse HEAD)
+	expect 0 shipit status --json
+	equals "$(json 'd["environments"][0]["commit"]')" "$first"
+	equals "$(json 'd["environments"][0]["behind"]')" 1
+	equals "$(json 'd["environments"][0]["deployer"]')" ann@example.com
+	equals "$(json 'd["environments"][0]["lock"]')" null
+	expect 0 shipit deploy --yes --silent
+	expect 0 shipit history --json
+	equals "$(json 'len(d)')" 2
+	equals "$(json 'd[0]["commit"]')" "$second"
+	equals "$(json 'd[0]["previous"]')" "$first"
+	equals "$(json 'd[1]["previous"]')" null
+	equals "$(json 'd[0]["status"]')" ok
+	equals "$(json '"nonce" in d[0]')" false
+	local id
+	id=$(json 'd[1]["id"]')
+	expect 0 shipit history -n 1
+	equals "$(wc -l <"$OUT")" 1
+	expect 0 shipit show "$id"
+	stdout_has "$first"
+	expect 0 shipit show "$id" --json
+	equals "$(json 'd["commit"]')" "$first"
+	expect 0 shipit logs "$id"
+	stdout_has built
+	expect 0 shipit logs "$id" compile
+	equals "$(cat "$OUT")" built
+	expect 0 shipit logs build.compile
+	equals "$(cat "$OUT")" built
+	expect 2 shipit logs "$id" comple
+	stderr_has build.compile
+	expect 0 shipit status
+	stdout_has 'up to date with master'
+	expect 0 shipit status --offline
+}
+
+test_state_in_a_folder() {
+	new_repo
+	simple_config
+	deploys_are_told
+	[ -d "$TEST_FOLDER/state/production/deploys" ] || fail 'no records in the folder'
+}
+
+test_state_in_refs() {
+	new_repo
+	simple_config
+	state_is git
+	deploys_are_told
+	git -C ../repo.git rev-parse -q --verify refs/shipit/production/deploys
+	# another clone sees the same
+	git clone -q ../repo.git ../other
+	cd ../other
+	expect 0 shipit history --json
+	equals "$(json 'len(d)')" 2
+	expect 2 shipit logs
+}
+
+test_state_on_branches() {
+	new_repo
+	simple_config
+	state_is git+branch
+	deploys_are_told
+	git -C ../repo.git rev-parse -q --verify refs/heads/shipit/production
+	git -C ../repo.git log -1 --format=%s shipit/production | grep -q 'skip ci'
+}
+
+test_offline_uses_what_was_seen() {
+	new_repo
+	simple_config
+	state_is git
+	expect 0 shipit deploy --yes --silent
+	rm -rf ../repo.git
+	expect 1 shipit history
+	stderr_has --offline
+	expect 0 shipit history --offline --json
+	equals "$(json 'len(d)')" 1
+	expect 0 shipit status --offline
+	stderr_has 'as of '
+}
+
+test_refused_refs_name_the_way_out() {
+	new_repo
+	simple_config
+	state_is git
+	git -C ../repo.git config receive.hideRefs refs/shipit
+	expect 2 shipit deploy --yes --silent
+	stderr_has 'state: git+branch'
+	[ ! -e "$TEST_FOLDER/live" ] || fail 'something was run'
+}
+
+test_who_may_not_push_is_told_before_anything_runs() {
+	new_repo
+	simple_config
+	state_is git
+	expect 0 shipit deploy --yes --silent
+	rm "$TEST_FOLDER/live"
+	commit more
+	push
+	git remote set-url --push origin "$TEST_FOLDER/nowhere.git"
+	expect 2 shipit deploy --yes --silent
+	stderr_has 'cannot push to the remote'
+	[ ! -e "$TEST_FOLDER/live" ] || fail 'something was run'
+}
+
+test_a_shortened_chain_is_shouted_about() {
+	new_repo
+	simple_config
+	state_is git
+	expect 0 shipit deploy --yes --silent
+	git -C ../repo.git update-ref -d refs/shipit/production/deploys
+	expect 0 shipit status
+	stderr_has 'are gone from'
+}
+
+test_unreachable_remote_is_one_sentence() {
+	new_repo
+	simple_config
+	state_is git
+	git remote set-url origin "$TEST_FOLDER/nowhere.git"
+	expect 1 shipit history
+	stderr_has 'cannot fetch from the remote'
+}
+
+test_output_is_harmless_in_listings() {
+	new_repo
+	simple_config
+	SHIPIT_DEPLOYER=$(printf 'eve\033]0;owned\007') "$SHIPIT" deploy --yes --silent >"$OUT" 2>"$ERR" </dev/null
+	expect 0 shipit history
+	! grep -q "$(printf '\033')" "$OUT" || fail 'an escape sequence came through'
+}
+
+run_tests

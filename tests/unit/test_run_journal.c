@@ -1,0 +1,179 @@
+/* The journal, a step's log and its outputs: what is written is what is read. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "proc/loop.h"
+#include "run/journal.h"
+#include "run/run_internal.h"
+#include "run/step_log.h"
+
+static struct arena folder_arena;
+
+static int open_folder(void **state)
+{
+	struct error err;
+	*state = folder_temporary(&folder_arena, &err);
+	return *state ? chdir(*state) : -1;
+}
+
+static int remove_folder(void **state)
+{
+	struct error err;
+	int result = chdir("/") || tree_remove(*state, &err);
+	arena_release(&folder_arena);
+	return result;
+}
+
+struct seen {
+	int count;
+	uint64_t last;
+};
+
+static int note(void *context, const struct event *event)
+{
+	struct seen *seen = context;
+	seen->count++;
+	seen->last = event->seq;
+	return 0;
+}
+
+static void stop(void *context)
+{
+	loop_stop(context);
+}
+
+static void test_journal_round_trip(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	struct event_hub hub = {0};
+	struct journal *journal = journal_open("events.ndjson", &err);
+	assert_non_null(journal);
+	event_hub_add(&hub, journal_sink(journal));
+	for (int i = 0; i < 3; i++) {
+		struct event event = {.type = EVENT_STEP_STARTED, .stage = "a", .step = "b\n\"",
+				      .attempt = 1, .exit_code = -1};
+		event_emit(&hub, &event);
+	}
+	struct loop *loop = loop_new(&err);
+	journal_sync(journal, loop, stop, loop);
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(journal_check(journal, &err), 0);
+	journal_close(journal);
+	loop_free(loop);
+
+	struct buffer bytes;
+	struct seen seen = {0};
+	size_t bad = 0;
+	buffer_init(&bytes, 1 << 20);
+	assert_int_equal(file_read("events.ndjson", &bytes, &err), 0);
+	buffer_add_text(&bytes, "not json\n{\"ts\":\"torn");
+	assert_int_equal(journal_read(bytes.data, bytes.length, &bad, note, &seen), 0);
+	assert_int_equal(seen.count, 3);
+	assert_int_equal(seen.last, 3);
+	assert_int_equal(bad, 1);
+	buffer_release(&bytes);
+}
+
+static void test_full_disk_is_told(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	struct event_hub hub = {0};
+	if (access("/dev/full", W_OK))
+		skip();
+	struct journal *journal = journal_open("/dev/full", &err);
+	event_hub_add(&hub, journal_sink(journal));
+	struct event event = {.type = EVENT_GO_LIVE, .commit = "x", .exit_code = -1};
+	event_emit(&hub, &event);
+	assert_int_equal(journal_check(journal, &err), -1);
+	assert_non_null(strstr(err.message, "No space left"));
+	journal_close(journal);
+}
+
+static void read_log(struct buffer *bytes)
+{
+	struct error err = {0};
+	buffer_clear(bytes);
+	assert_int_equal(file_read("step.log", bytes, &err), 0);
+}
+
+static void test_log_is_cut_in_the_middle(void **state)
+{
+	(void)state;
+	struct step_log log;
+	struct buffer bytes;
+	buffer_init(&bytes, 1 << 20);
+	step_log_init(&log, "step.log");
+	log.head = 100;
+	log.tail = 100;
+	for (int i = 0; i < 100; i++) {
+		char line[16];
+		step_log_add(&log, line, (size_t)snprintf(line, sizeof(line), "%08d\n", i));
+	}
+	step_log_close(&log);
+	read_log(&bytes);
+	assert_memory_equal(bytes.data, "00000000\n00000001\n", 18);
+	assert_non_null(strstr(bytes.data, "cut 700 bytes out of the middle"));
+	assert_string_equal(bytes.data + bytes.length - 18, "00000098\n00000099\n");
+	assert_null(strstr(bytes.data, "00000050"));
+	buffer_release(&bytes);
+}
+
+static void test_short_log_is_whole(void **state)
+{
+	(void)state;
+	struct step_log log;
+	struct buffer bytes;
+	buffer_init(&bytes, 1 << 20);
+	for (int attempt = 0; attempt < 2; attempt++) {
+		step_log_init(&log, "step.log");
+		step_log_add(&log, "line\n", 5);
+		step_log_close(&log);
+	}
+	read_log(&bytes);
+	assert_string_equal(bytes.data, "line\nline\n");
+	buffer_release(&bytes);
+}
+
+static int parse(struct arena *arena, const char *text, struct variables *outputs)
+{
+	struct error err = {0};
+	return outputs_parse(arena, text, strlen(text), outputs, &err);
+}
+
+static void test_outputs(void **state)
+{
+	(void)state;
+	struct arena arena = ARENA_INIT;
+	struct variables outputs = {0};
+	assert_int_equal(parse(&arena, "A=1\nB<<EOF\none\ntwo=2\nEOF\nA=x=y\nE<<END\nEND\n", &outputs), 0);
+	assert_int_equal(outputs.list.count, 3);
+	assert_string_equal(outputs.list.items[0].value, "x=y");
+	assert_string_equal(outputs.list.items[1].value, "one\ntwo=2");
+	assert_string_equal(outputs.list.items[2].value, "");
+	const char *const bad[] = {"PATH=x", "LD_PRELOAD=x", "DYLD_X=1", "SHIPIT_ID=1", "1A=2",
+				   "no equals", "A<<EOF\nnever", "=x"};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(parse(&arena, bad[i], &outputs), -1);
+	arena_release(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_journal_round_trip, open_folder, remove_folder),
+		cmocka_unit_test(test_full_disk_is_told),
+		cmocka_unit_test_setup_teardown(test_log_is_cut_in_the_middle, open_folder,
+						remove_folder),
+		cmocka_unit_test_setup_teardown(test_short_log_is_whole, open_folder, remove_folder),
+		cmocka_unit_test(test_outputs),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
