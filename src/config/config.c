@@ -268,6 +268,7 @@ struct config *config_load(struct arena *arena, const struct config_options *opt
 			   .later = note_later},
 	};
 	const char *folder = path_folder(arena, options->path);
+	int result;
 
 	error_clear(err);
 	loader.schema.context = &loader;
@@ -275,7 +276,9 @@ struct config *config_load(struct arena *arena, const struct config_options *opt
 	config->arena = arena;
 	config->file = options->path;
 	config->folder = strcmp(folder, ".") == 0 ? "" : folder;
-	if (load(&loader, err) < 0) {
+	result = load(&loader, err);
+	map_release(&loader.tasks);
+	if (result < 0) {
 		if (!err->exit_code)
 			error_code(err, EXIT_USAGE);
 		return NULL;

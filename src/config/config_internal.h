@@ -1,5 +1,6 @@
 /* What the files of config's loading share. */
 #pragma once
+#include "base/map.h"
 #include "config/config.h"
 
 struct loader {
@@ -12,6 +13,7 @@ struct loader {
 	const struct node *pipeline;	/* its root, or NULL */
 	const char *env;		/* the environment whose variables count now */
 	const struct node *vars;
+	struct map tasks;		/* name -> the node of its key */
 };
 
 /* Reads and parses a file of the source (or an absolute path); adds it to config->files. NULL with

@@ -21,13 +21,27 @@ static const char *read_dir(struct loader *loader, const struct node *node, cons
 		text += 2;
 	}
 	dir = path_normal(loader->arena, path_join(loader->arena, from, text));
-	if (text[0] == '/' || strcmp(dir, "..") == 0 || text_starts_with(dir, "../")) {
+	if (node && (text[0] == '/' || strcmp(dir, "..") == 0 || text_starts_with(dir, "../"))) {
 		diagnostics_add(loader->diagnostics, node->place, "'dir: %s' leaves the repository",
 				node->text);
 		diagnostics_hint(loader->diagnostics, "write a folder inside it");
 		return ".";
 	}
 	return dir;
+}
+
+/* What cannot be run is found out before anything runs. */
+static void refuse_kind(struct loader *loader, struct place place, const char *name)
+{
+	struct text_list able = {0};
+
+	for (size_t i = 0; i < loader->schema.kind_count; i++)
+		if (!(loader->schema.kinds[i].row.flags & KEY_LATER))
+			text_list_add(loader->arena, &able, loader->schema.kinds[i].row.name);
+	diagnostics_add(loader->diagnostics, place,
+			"this version of shipit cannot run a step of kind '%s'", name);
+	diagnostics_hint(loader->diagnostics, "it runs: %s",
+			 text_join(loader->arena, &able, ", "));
 }
 
 static void read_kind(struct loader *loader, const struct node *node, const struct key *keys,
@@ -48,6 +62,8 @@ static void read_kind(struct loader *loader, const struct node *node, const stru
 			step->arguments = node->entries[i].value;
 			step->object = (struct object){step->arguments, kind->row.keys};
 			step->later = kind->row.flags & KEY_LATER;
+			if (step->later)
+				refuse_kind(loader, node->entries[i].key->place, name);
 		}
 	}
 }
@@ -190,17 +206,16 @@ static void add_task(struct loader *loader, const struct node_entry *entry, cons
 	const struct key *row = schema_row(tasks_file.keys, "tasks")->each;
 	struct task_config task = {.folder = folder, .file = entry->key->place.file};
 
-	for (size_t i = 0; i < pipeline->tasks.count; i++) {
-		const struct task_config *other = &pipeline->tasks.items[i];
+	const struct node *other = map_get_text(&loader->tasks, entry->key->text);
 
-		if (strcmp(other->step.name, entry->key->text) != 0)
-			continue;
+	if (other) {
 		diagnostics_add(loader->diagnostics, entry->key->place,
 				"the task '%s' is also in %s, line %d", entry->key->text,
-				other->file, other->step.place.line);
+				other->place.file, other->place.line);
 		diagnostics_hint(loader->diagnostics, "give one of them another name");
 		return;
 	}
+	map_set_text(&loader->tasks, entry->key->text, entry->key);
 	task.step = read_step(loader, entry->value, row, (struct home){folder, folder});
 	task.step.name = entry->key->text;
 	task.step.named = true;

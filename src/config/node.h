@@ -39,7 +39,8 @@ struct node {
 #define NODE_DEPTH_MAXIMUM 64
 
 /* Parses one document; name is how messages call the file. bytes must live as long as the arena.
- * NULL with everything that is wrong in diagnostics. */
+ * NULL when it is no YAML or beyond a limit. What else is wrong (a key twice, say) is only in
+ * diagnostics, so that the schema's findings stand beside it. */
 struct node *node_parse(struct diagnostics *diagnostics, const char *name, const char *bytes,
 			size_t length);
 

@@ -309,8 +309,8 @@ struct node *node_parse(struct diagnostics *diagnostics, const char *name, const
 			      .arena = diagnostics->arena,
 			      .name = name,
 			      .anchors = MAP_INIT};
-	size_t errors = diagnostics->errors, bad;
 	struct node *root;
+	size_t bad;
 
 	diagnostics_add_file(diagnostics, name, bytes, length);
 	if (length > NODE_FILE_MAXIMUM) {
@@ -331,5 +331,5 @@ struct node *node_parse(struct diagnostics *diagnostics, const char *name, const
 	root = parse_stream(&parse);
 	yaml_parser_delete(&parse.parser);
 	map_release(&parse.anchors);
-	return parse.failed || diagnostics->errors > errors ? NULL : root;
+	return parse.failed ? NULL : root;
 }

@@ -19,8 +19,12 @@ const char *smoke_status_name(enum smoke_status status)
 /* Reasons hold what strangers' pages say: one line of valid UTF-8 is what others may rely on. */
 static const char *reason_text(struct smoke *smoke, const struct buffer *reason)
 {
-	char *text = arena_string(&smoke->arena, reason->data);
+	struct buffer clean;
+	buffer_init(&clean, SIZE_MAX / 2);
+	redact_text(smoke->options.redactor, reason->data, reason->length, &clean);
+	char *text = arena_string(&smoke->arena, clean.data);
 	size_t length = strlen(text), bad;
+	buffer_release(&clean);
 
 	for (size_t i = 0; i < length; i++)
 		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)

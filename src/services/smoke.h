@@ -10,6 +10,7 @@ struct loop;
 struct smoke;
 struct smoke_config;  /* config/config.h */
 struct expand_lookup; /* config/expand.h */
+struct redactor;      /* crypto/redact.h */
 
 enum smoke_status {
 	SMOKE_OK,
@@ -45,6 +46,7 @@ struct smoke_options {
 	const char *directory;          /* where they run: the checkout */
 	const struct expand_lookup *lookup; /* for ${NAME} in URLs and headers, and the secrets that
 						 * a check names; may be NULL */
+	const struct redactor *redactor; /* takes secrets out of reasons and output; may be NULL */
 	void *context;
 	/* A check's final verdict, for the event smoke.check. May be NULL. */
 	void (*on_check)(void *context, const struct smoke_check_result *check);

@@ -1,5 +1,6 @@
 /* The running smoke test, shared by its driver and its two kinds of tries; for this room only. */
 #pragma once
+#include "crypto/redact.h"
 #include "proc/child.h"
 #include "proc/loop.h"
 #include "services/smoke.h"
@@ -29,7 +30,8 @@ struct running_check {
 	const char *directory;
 	struct child *child;
 	struct loop_timer *timeout;
-	struct buffer tail; /* of its output */
+	struct redact_stream raw[2];
+	struct buffer tail; /* of its output, without secrets */
 };
 
 struct smoke {

@@ -193,15 +193,11 @@ static int get_start(struct running_check *running, struct error *err)
 	return running->transfer ? 0 : -1;
 }
 
-static void run_output(void *context, enum child_stream stream, const char *bytes, size_t length)
+static void add_output(struct running_check *running, const char *bytes, size_t length)
 {
-	struct running_check *running = context;
 	struct smoke *smoke = running->smoke;
 
-	(void)stream;
-	if (smoke->freed)
-		return;
-	if (smoke->options.on_output)
+	if (length && smoke->options.on_output)
 		smoke->options.on_output(smoke->options.context, running->config->name, bytes,
 					 length);
 	if (length > TAIL) {
@@ -211,6 +207,38 @@ static void run_output(void *context, enum child_stream stream, const char *byte
 	if (running->tail.length + length > TAIL)
 		buffer_consume(&running->tail, running->tail.length + length - TAIL);
 	buffer_add(&running->tail, bytes, length);
+}
+
+static void run_output(void *context, enum child_stream stream, const char *bytes, size_t length)
+{
+	struct running_check *running = context;
+	const struct smoke *smoke = running->smoke;
+	struct buffer clean;
+
+	if (smoke->freed)
+		return;
+	if (redactor_empty(smoke->options.redactor)) {
+		add_output(running, bytes, length);
+		return;
+	}
+	buffer_init(&clean, SIZE_MAX / 2);
+	redact_piece(smoke->options.redactor, &running->raw[stream == CHILD_STDERR], bytes, length,
+		     &clean);
+	add_output(running, clean.data, clean.length);
+	buffer_release(&clean);
+}
+
+static void end_output(struct running_check *running)
+{
+	struct buffer clean;
+
+	buffer_init(&clean, SIZE_MAX / 2);
+	for (size_t i = 0; i < 2; i++)
+		redact_end(running->smoke->options.redactor, &running->raw[i],
+			   running->smoke->freed ? NULL : &clean);
+	if (clean.length)
+		add_output(running, clean.data, clean.length);
+	buffer_release(&clean);
 }
 
 /* ": the last line that says something" */
@@ -236,6 +264,7 @@ static void run_ended(void *context, const struct child_exit *ended)
 	running->child = NULL;
 	loop_timer_stop(running->timeout);
 	running->timeout = NULL;
+	end_output(running);
 	smoke->children--;
 	if (smoke->freed) {
 		smoke_child_gone(smoke);

@@ -5,6 +5,8 @@
 
 struct event_hub;
 struct loop;
+struct redactor;
+struct smoke_check_result;
 
 /* Before go-live a step only prepares, the go-live stage publishes; from there on, and for kinds
  * with one half, it does both at once. */
@@ -14,6 +16,17 @@ struct step_outcome {
 	bool ok;
 	struct child_exit exit;		/* of a command; code -1 and signal 0 when there was none */
 	const char *reason;		/* why it failed, or what is worth saying; may be NULL */
+};
+
+/* What kinds need of the deploy around them. */
+struct step_services {
+	struct expand_lookup values;	/* ${NAME}: a var or a secret */
+	/* The commit with which a stage last went live, or NULL. */
+	const char *(*stage_commit)(void *context, const char *stage);
+	/* The verdict on one check, for the event smoke.check. */
+	void (*smoke_checked)(void *context, const struct smoke_check_result *check);
+	const struct redactor *redactor;	/* events and output pass through it anyway */
+	void *context;
 };
 
 /* What a kind is given. All of it outlives the step. */
@@ -28,12 +41,14 @@ struct step_request {
 	const char *directory;		/* absolute */
 	const char *root;		/* of the checkout */
 	int64_t grace;
+	bool patient;			/* the first stop asks (SIGTERM) and does not insist */
 
+	const struct step_services *services;
 	struct event_hub *events;	/* for smoke.check and messages */
 	/* What the kind calls: */
 	void (*output)(void *context, enum child_stream stream, const char *bytes, size_t length);
-	void (*started)(void *context, int64_t pid, int64_t pid_started);	/* for the journal */
-	void (*done)(void *context, const struct step_outcome *outcome);	/* once, the last call */
+	void (*started)(void *context, int64_t pid, int64_t pid_started); /* for the journal */
+	void (*done)(void *context, const struct step_outcome *outcome);  /* once, the last call */
 	void *context;
 };
 
@@ -41,8 +56,8 @@ struct step_kind {
 	const char *name;
 	bool two_halves;
 	bool harmless;		/* changes nothing: a failed go-live stage need not undo it */
-	/* Starts it; NULL with err when it cannot be started, done is not called then. done may be called
-	 * before start returns only through the loop. */
+	/* Starts it; NULL with err when it cannot be started, done is not called then. done may be
+	 * called before start returns only through the loop. */
 	void *(*start)(const struct step_request *request, struct error *err);
 	/* Ends it: the first call asks, the second insists. done still comes. */
 	void (*stop)(void *running);

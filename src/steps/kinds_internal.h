@@ -5,6 +5,10 @@
 void *run_start(const struct step_request *request, struct error *err);
 void run_describe(const struct step_config *step, struct buffer *out);
 
+void *smoke_step_start(const struct step_request *request, struct error *err);
+void smoke_step_stop(void *running);
+void smoke_describe(const struct step_config *step, struct buffer *out);
+
 void *sound_step_start(const struct step_request *request, struct error *err);
 void sound_step_stop(void *running);
 void sound_describe(const struct step_config *step, struct buffer *out);

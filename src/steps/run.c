@@ -1,10 +1,13 @@
 /* Kind run: a command, by sh or straight. */
+#include <signal.h>
+
 #include "base/text.h"
 #include "steps/kinds_internal.h"
 
 struct running {
 	const struct step_request *request;
 	struct child *child;
+	bool asked;
 };
 
 static void pass_output(void *context, enum child_stream stream, const char *bytes, size_t length)
@@ -57,8 +60,15 @@ void *step_command_start(const struct step_request *request, const struct comman
 void step_command_stop(void *context)
 {
 	struct running *running = context;
-	if (running->child)
+	if (!running->child)
+		return;
+	if (running->request->patient) {
+		child_signal(running->child, running->asked ? SIGKILL : SIGTERM);
+		child_signal(running->child, SIGCONT);
+	} else {
 		child_stop(running->child);
+	}
+	running->asked = true;
 }
 
 void *run_start(const struct step_request *request, struct error *err)
@@ -68,8 +78,13 @@ void *run_start(const struct step_request *request, struct error *err)
 
 void run_describe(const struct step_config *step, struct buffer *out)
 {
-	if (step->run.shell)
-		buffer_add_text(out, step->run.shell);
+	if (step->run.shell) {
+		const char *shell = step->run.shell + strspn(step->run.shell, " \t\n");
+		size_t length = strcspn(shell, "\n");
+		buffer_add(out, shell, length);
+		if (shell[length + strspn(shell + length, " \t\n")])
+			buffer_add_text(out, " \xe2\x80\xa6");
+	}
 	for (size_t i = 0; i < step->run.arguments.count; i++) {
 		if (i)
 			buffer_add_char(out, ' ');

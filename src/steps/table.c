@@ -3,6 +3,8 @@
 
 const struct step_kind step_kinds[] = {
 	{.name = "run", .start = run_start, .stop = step_command_stop, .describe = run_describe},
+	{.name = "smoke", .harmless = true, .start = smoke_step_start, .stop = smoke_step_stop,
+	 .describe = smoke_describe},
 	{.name = "sound", .harmless = true, .start = sound_step_start, .stop = sound_step_stop,
 	 .describe = sound_describe},
 };

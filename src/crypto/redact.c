@@ -1,0 +1,279 @@
+/* All patterns are looked for at once: two bytes decide whether a place is worth a closer look. */
+#include "crypto/redact.h"
+
+#include <jansson.h>
+#include <sodium.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+enum { BUCKETS = 256, PAIRS = 65536, VALUE_MAXIMUM = 1 << 20, HELD_MAXIMUM = 64 << 20 };
+
+struct pattern {
+	char *bytes;
+	size_t length;
+	struct pattern *next;
+};
+
+struct redactor {
+	struct pattern *buckets[BUCKETS];
+	uint8_t pairs[PAIRS / 8];	/* the first two bytes of some pattern */
+	bool firsts[256];
+	size_t count;
+};
+
+static unsigned pair_of(const char *bytes)
+{
+	return (unsigned)(unsigned char)bytes[0] << 8 | (unsigned char)bytes[1];
+}
+
+static unsigned bucket_of(unsigned pair)
+{
+	return (pair >> 8) * 31 % BUCKETS ^ (pair & 255);
+}
+
+struct redactor *redactor_new(void)
+{
+	struct redactor *redactor = calloc(1, sizeof(*redactor));
+	if (!redactor)
+		abort();
+	return redactor;
+}
+
+void redactor_free(struct redactor *redactor)
+{
+	for (size_t i = 0; redactor && i < BUCKETS; i++)
+		for (struct pattern *next, *at = redactor->buckets[i]; at; at = next) {
+			next = at->next;
+			sodium_memzero(at->bytes, at->length);
+			free(at->bytes);
+			free(at);
+		}
+	free(redactor);
+}
+
+bool redactor_empty(const struct redactor *redactor)
+{
+	return !redactor || !redactor->count;
+}
+
+static void add_pattern(struct redactor *redactor, const char *bytes, size_t length)
+{
+	if (length < REDACT_MINIMUM)
+		return;
+	unsigned pair = pair_of(bytes), bucket = bucket_of(pair);
+	for (const struct pattern *at = redactor->buckets[bucket]; at; at = at->next)
+		if (at->length == length && !memcmp(at->bytes, bytes, length))
+			return;
+	struct pattern *pattern = calloc(1, sizeof(*pattern));
+	char *copy = malloc(length);
+	if (!pattern || !copy)
+		abort();
+	memcpy(copy, bytes, length);
+	*pattern = (struct pattern){copy, length, redactor->buckets[bucket]};
+	redactor->buckets[bucket] = pattern;
+	redactor->pairs[pair / 8] |= (uint8_t)(1u << pair % 8);
+	redactor->firsts[(unsigned char)bytes[0]] = true;
+	redactor->count++;
+}
+
+static bool is_kept(unsigned char byte, const char *also)
+{
+	bool letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+	return letter || (byte >= '0' && byte <= '9') || (byte && strchr("-._~", byte)) ||
+	       (byte && strchr(also, byte));
+}
+
+/* Programs differ in what they encode, and in the case of its digits. */
+static void add_percent(struct redactor *redactor, const char *value)
+{
+	static const char *const kept[] = {"", "/", "!'()*", "!#$&'()*+,/:;=?@"};
+	static const char *const digits[] = {"0123456789ABCDEF", "0123456789abcdef"};
+	struct buffer text;
+	buffer_init(&text, (size_t)3 * VALUE_MAXIMUM);
+	for (size_t i = 0; i < 4 * sizeof(kept) / sizeof(*kept); i++) {
+		bool plus = i % 2;
+		buffer_clear(&text);
+		for (const char *at = value; *at; at++) {
+			unsigned char byte = (unsigned char)*at;
+			if (byte == ' ' && plus)
+				buffer_add_char(&text, '+');
+			else if (is_kept(byte, kept[i / 4]))
+				buffer_add_char(&text, *at);
+			else
+				buffer_add_format(&text, "%%%c%c", digits[i / 2 % 2][byte >> 4],
+						  digits[i / 2 % 2][byte & 15]);
+		}
+		add_pattern(redactor, text.data, text.length);
+	}
+	buffer_release(&text);
+}
+
+/* Long ones are often written in lines of 76 or 64 characters. */
+static void add_wrapped(struct redactor *redactor, const char *text, size_t length)
+{
+	for (size_t width = 64; width <= 76; width += 12)
+		for (size_t at = 0; length > width && at < length; at += width)
+			add_pattern(redactor, text + at, length - at < width ? length - at : width);
+}
+
+/* As it stands in the base64 of a longer text, at each of the three offsets; the characters that
+ * also hold bits of its neighbours are left out. */
+static void add_base64(struct redactor *redactor, const char *value, int variant)
+{
+	static const size_t before[] = {0, 2, 3};
+	size_t length = strlen(value), size = sodium_base64_encoded_len(length + 2, variant);
+	unsigned char *bytes = calloc(1, length + 2);
+	char *text = malloc(size);
+	if (!bytes || !text)
+		abort();
+	for (size_t offset = 0; offset < 3; offset++) {
+		memset(bytes, 0, 2);
+		memcpy(bytes + offset, value, length);
+		sodium_bin2base64(text, size, bytes, offset + length, variant);
+		size_t end = strlen(text);
+		if ((offset + length) % 3)
+			end--;
+		if (end > before[offset])
+			add_pattern(redactor, text + before[offset], end - before[offset]);
+		if (!offset)
+			add_wrapped(redactor, text, end);
+	}
+	free(bytes);
+	free(text);
+}
+
+static void add_quoted(struct redactor *redactor, const char *value)
+{
+	struct buffer text;
+	json_t *string = json_string(value);
+	for (size_t flags = 0; string && flags < 2; flags++) {
+		char *json = json_dumps(string, JSON_ENCODE_ANY | (flags ? JSON_ENSURE_ASCII : 0));
+		if (json)
+			add_pattern(redactor, json + 1, strlen(json) - 2);
+		free(json);
+	}
+	json_decref(string);
+	buffer_init(&text, (size_t)5 * VALUE_MAXIMUM);
+	text_quote_shell(&text, value);
+	add_pattern(redactor, text.data, text.length);
+	buffer_release(&text);
+}
+
+static void add_forms(struct redactor *redactor, const char *value)
+{
+	add_pattern(redactor, value, strlen(value));
+	add_percent(redactor, value);
+	add_base64(redactor, value, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+	add_base64(redactor, value, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	add_quoted(redactor, value);
+}
+
+bool redactor_add(struct redactor *redactor, const char *value)
+{
+	size_t length = strlen(value);
+	if (length < REDACT_MINIMUM || length > VALUE_MAXIMUM)
+		return false;
+	add_forms(redactor, value);
+	for (const char *line = value; strchr(value, '\n') && *line;) {
+		size_t width = strcspn(line, "\r\n");
+		char *copy = strndup(line, width);
+		if (!copy)
+			abort();
+		if (width >= (size_t)2 * REDACT_MINIMUM) /* not each "}" of JSON */
+			add_forms(redactor, copy);
+		free(copy);
+		line += width;
+		line += strspn(line, "\r\n");
+	}
+	return true;
+}
+
+/* The length of the longest pattern that begins here; *partial: one may, if more comes. */
+static size_t match(const struct redactor *redactor, const char *bytes, size_t length,
+		    bool *partial)
+{
+	size_t longest = 0;
+	*partial = false;
+	if (length < 2) {
+		*partial = redactor->firsts[(unsigned char)*bytes];
+		return 0;
+	}
+	unsigned pair = pair_of(bytes);
+	if (!(redactor->pairs[pair / 8] >> pair % 8 & 1))
+		return 0;
+	for (const struct pattern *at = redactor->buckets[bucket_of(pair)]; at; at = at->next) {
+		size_t part = at->length < length ? at->length : length;
+		if (memcmp(at->bytes, bytes, part))
+			continue;
+		if (part < at->length)
+			*partial = true;
+		else if (part > longest)
+			longest = part;
+	}
+	return longest;
+}
+
+/* Adds what is certain; the rest begins at the result. *covered bytes at the start belong to a
+ * secret whose stars were written. */
+static size_t scan(const struct redactor *redactor, const char *bytes, size_t length, bool last,
+		   size_t *covered, struct buffer *out)
+{
+	size_t end = *covered, plain = *covered, i = 0;
+	for (; i < length; i++) {
+		bool partial;
+		size_t found = match(redactor, bytes + i, length - i, &partial);
+		if (partial && !last)
+			break;
+		if (!found || i + found <= end)
+			continue;
+		if (i >= end) {
+			buffer_add(out, bytes + plain, i - plain);
+			buffer_add_text(out, "***");
+		}
+		end = plain = i + found;
+	}
+	if (plain < i)
+		buffer_add(out, bytes + plain, i - plain);
+	*covered = end > i ? end - i : 0;
+	return i;
+}
+
+void redact_text(const struct redactor *redactor, const char *bytes, size_t length,
+		 struct buffer *out)
+{
+	size_t covered = 0;
+	if (redactor_empty(redactor))
+		buffer_add(out, bytes, length);
+	else
+		scan(redactor, bytes, length, true, &covered, out);
+}
+
+void redact_piece(const struct redactor *redactor, struct redact_stream *stream, const char *bytes,
+		  size_t length, struct buffer *out)
+{
+	if (!stream->begun)
+		buffer_init(&stream->held, HELD_MAXIMUM);
+	stream->begun = true;
+	bool joined = stream->held.length;
+	if (joined) {
+		buffer_add(&stream->held, bytes, length);
+		bytes = stream->held.data;
+		length = stream->held.length;
+	}
+	size_t done = scan(redactor, bytes, length, false, &stream->covered, out);
+	if (joined)
+		buffer_consume(&stream->held, done);
+	else if (done < length)
+		buffer_add(&stream->held, bytes + done, length - done);
+}
+
+void redact_end(const struct redactor *redactor, struct redact_stream *stream, struct buffer *out)
+{
+	if (!stream->begun)
+		return;
+	if (out && stream->held.length)
+		scan(redactor, stream->held.data, stream->held.length, true, &stream->covered, out);
+	buffer_release(&stream->held);
+	*stream = (struct redact_stream){0};
+}

@@ -1,0 +1,182 @@
+/* Secrets of a run: read late, handed to who names them, and taken out of all that is written. */
+#include "base/text.h"
+#include "run/run_internal.h"
+
+const char *run_secret(struct run *run, const char *name, struct error *err)
+{
+	const char *value = map_get_text(&run->secrets, name);
+	if (value)
+		return value;
+	if (!run->options->secret) {
+		error_set(err, "the secret '%s' cannot be read here", name);
+		return NULL;
+	}
+	value = run->options->secret(run->options->context, name, err);
+	if (!value)
+		return NULL;
+	value = arena_string(run->arena, value);
+	map_set_text(&run->secrets, name, arena_string(run->arena, value));
+	if (redactor_add(run->redactor, value))
+		event_mask(run->events, value);
+	else if (*value)
+		text_list_add(run->arena, &run->exposed, name);
+	return value;
+}
+
+void secrets_tell(struct run *run)
+{
+	for (size_t i = 0; i < run->exposed.count; i++)
+		event_message(run->events, LEVEL_WARNING, "the secret %s has fewer than %d "
+			      "characters: it cannot be kept out of the output",
+			      run->exposed.items[i], REDACT_MINIMUM);
+	run->exposed.count = 0;
+}
+
+const char *run_value(void *context, const char *name)
+{
+	struct run *run = context;
+	struct error err = {0};
+	const struct variables *answers = &run->options->outputs;
+	const char *value = config_var(run->options->config, name);
+	for (size_t i = 0; i < answers->list.count; i++)
+		if (!strcmp(answers->list.items[i].name, name))
+			return answers->list.items[i].value;
+	return value ? value : run_secret(run, name, &err);
+}
+
+const char *run_redacted(struct run *run, const char *text)
+{
+	struct buffer out;
+	if (!text)
+		return NULL;
+	buffer_init(&out, SIZE_MAX / 2);
+	redact_text(run->redactor, text, strlen(text), &out);
+	text = arena_bytes(run->arena, out.data, out.length);
+	buffer_release(&out);
+	return text;
+}
+
+typedef int visit_secret(struct run *run, const char *name, struct error *err);
+
+static int visit_list(struct run *run, const struct text_list *names, visit_secret *visit,
+		      struct error *err)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (visit(run, names->items[i], err))
+			return -1;
+	return 0;
+}
+
+static int visit_texts(struct run *run, const char *text, visit_secret *visit, struct error *err)
+{
+	struct text_list names = {0};
+	if (!text)
+		return 0;
+	if (expand_names(run->arena, text, &names, err))
+		return -1;
+	for (size_t i = 0; i < names.count; i++)
+		if (config_secret(run->options->config, names.items[i]) &&
+		    !config_var(run->options->config, names.items[i]) &&
+		    visit(run, names.items[i], err))
+			return -1;
+	return 0;
+}
+
+static int visit_smoke(struct run *run, const struct smoke_config *smoke, visit_secret *visit,
+		       struct error *err)
+{
+	for (size_t i = 0; i < smoke->checks.count; i++) {
+		const struct smoke_check *check = &smoke->checks.items[i];
+		if (visit_list(run, &check->secrets, visit, err) ||
+		    visit_texts(run, check->get, visit, err))
+			return -1;
+		for (size_t r = 0; r < check->request.list.count; r++)
+			if (visit_texts(run, check->request.list.items[r].value, visit, err))
+				return -1;
+	}
+	return 0;
+}
+
+static int visit_stage(struct run *run, const struct run_stage *stage, visit_secret *visit,
+		       struct error *err)
+{
+	for (size_t i = 0; i < stage->count; i++) {
+		const struct run_step *step = &stage->steps[i];
+		struct smoke_config smoke;
+		if (step->plan && !step->plan->selected)
+			continue;
+		if (visit_list(run, &step->config->secrets, visit, err))
+			return -1;
+		if (strcmp(step->config->kind, "smoke"))
+			continue;
+		smoke_config_read(run->arena, step->config->arguments, &smoke);
+		if (visit_smoke(run, &smoke, visit, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int visit_plan(struct run *run, bool before, visit_secret *visit, struct error *err)
+{
+	for (size_t i = 0; !run->tasks_alone && i < run->plan->stages.count; i++) {
+		const struct run_stage *stage = &run->stages[i];
+		if (stage->plan->selected && (before || stage->plan->phase != PHASE_BEFORE) &&
+		    visit_stage(run, stage, visit, err))
+			return -1;
+	}
+	if (!run->tasks_alone && !run->options->without_smoke &&
+	    visit_smoke(run, &run->options->config->smoke, visit, err))
+		return -1;
+	if (visit_stage(run, &run->tasks, visit, err) ||
+	    visit_stage(run, &run->deferred, visit, err))
+		return -1;
+	return run->tasks_alone ? 0 : visit_stage(run, &run->on_failure, visit, err);
+}
+
+/* A command is not run for it yet: it may ask its user, and what it prints may expire. */
+static int check_one(struct run *run, const char *name, struct error *err)
+{
+	const struct secret_config *secret = config_secret(run->options->config, name);
+	if (secret && secret->command.place.line)
+		return 0;
+	return run_secret(run, name, err) ? 0 : error_code(err, EXIT_USAGE);
+}
+
+static int read_one(struct run *run, const char *name, struct error *err)
+{
+	return run_secret(run, name, err) ? 0 : -1;
+}
+
+int secrets_check(struct run *run, struct error *err)
+{
+	const struct config *config = run->options->config;
+	run->redactor = redactor_new();
+	run->events->redactor = run->redactor;
+	run->services = (struct step_services){
+		.values = {.get = run_value, .context = run}, .stage_commit = run_stage_commit,
+		.smoke_checked = run_smoke_checked, .redactor = run->redactor, .context = run,
+	};
+	for (size_t i = 0; i < config->secrets.count; i++) {
+		const struct secret_config *secret = &config->secrets.items[i];
+		struct error ignored = {0};
+		/* Also what no step names: it may be printed all the same. */
+		if (secret->env && getenv(secret->env))
+			run_secret(run, secret->name, &ignored);
+	}
+	return visit_plan(run, true, check_one, err);
+}
+
+int secrets_ready(struct run *run, struct error *err)
+{
+	int result = visit_plan(run, false, read_one, err);
+	secrets_tell(run);
+	return result;
+}
+
+void secrets_release(struct run *run)
+{
+	run->events->redactor = NULL;
+	redactor_free(run->redactor);
+	run->redactor = NULL;
+	map_release(&run->secrets);
+}

@@ -1,0 +1,91 @@
+/* Secrets do not come out, in any form, wherever the pieces are cut. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crypto/redact.h"
+
+static void expect(const char *const *secrets, const char *text, const char *wanted)
+{
+	struct redactor *redactor = redactor_new();
+	struct buffer out;
+	size_t length = strlen(text);
+
+	for (; *secrets; secrets++)
+		assert_true(redactor_add(redactor, *secrets));
+	buffer_init(&out, 1 << 20);
+	redact_text(redactor, text, length, &out);
+	assert_string_equal(out.data, wanted);
+	for (size_t first = 0; first <= length; first++)
+		for (size_t second = first; second <= length; second++) {
+			struct redact_stream stream = {0};
+
+			buffer_clear(&out);
+			redact_piece(redactor, &stream, text, first, &out);
+			redact_piece(redactor, &stream, text + first, second - first, &out);
+			redact_piece(redactor, &stream, text + second, length - second, &out);
+			redact_end(redactor, &stream, &out);
+			assert_string_equal(out.data, wanted);
+		}
+	buffer_release(&out);
+	redactor_free(redactor);
+}
+
+#define EXPECT(SECRET, TEXT, WANTED) expect((const char *const[]){SECRET, NULL}, TEXT, WANTED)
+
+static void test_plain(void **state)
+{
+	(void)state;
+	EXPECT("s3cr3t", "the key is s3cr3t, s3cr3 is not\n", "the key is ***, s3cr3 is not\n");
+	EXPECT("s3cr3t", "s3cr3ts3cr3t", "******");
+	EXPECT("aaaa", "xaaaaaay", "x***y");
+	expect((const char *const[]){"abcdef", "defghi", NULL}, "-abcdefghi-", "-***-");
+}
+
+static void test_encoded(void **state)
+{
+	(void)state;
+	/* printf 's3cr3t!?' | base64; with one and two bytes in front; url-safe */
+	EXPECT("s3cr3t!?", "czNjcjN0IT8=", "***8=");
+	EXPECT("s3cr3t!?", "eHMzY3IzdCE/", "eH***");
+	EXPECT("s3cr3t!?", "eHMzY3IzdCE_", "eH***");
+	EXPECT("a b/c+d", "q=a%20b%2Fc%2Bd&r", "q=***&r");
+	EXPECT("a b/c+d", "q=a+b%2fc%2bd&r", "q=***&r");
+	EXPECT("a b/c+d", "q=a%20b/c%2Bd&r", "q=***&r");
+	EXPECT("say \"hi\"", "{\"k\":\"say \\\"hi\\\"\"}", "{\"k\":\"***\"}");
+}
+
+static void test_many_lines(void **state)
+{
+	(void)state;
+	EXPECT("-----BEGIN KEY\nabcdefghijk\n-----END KEY\n", "x\nabcdefghijk\ny\n", "x\n***\ny\n");
+	EXPECT("first line\nsecond line", "[first line\nsecond line]", "[***]");
+}
+
+static void test_short_ones_stay(void **state)
+{
+	struct redactor *redactor = redactor_new();
+
+	(void)state;
+	assert_true(redactor_empty(NULL));
+	assert_false(redactor_add(redactor, "abc"));
+	assert_false(redactor_add(redactor, ""));
+	assert_true(redactor_empty(redactor));
+	redactor_free(redactor);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_encoded),
+		cmocka_unit_test(test_many_lines),
+		cmocka_unit_test(test_short_ones_stay),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
