@@ -121,7 +121,7 @@ const char *duration_format(char text[32], int64_t milliseconds)
 		snprintf(text, 32, "%ds", (int)seconds);
 	else if (seconds < 3600)
 		snprintf(text, 32, "%dm%02ds", (int)(seconds / 60), (int)(seconds % 60));
-	else if (seconds < 48 * 3600)
+	else if (seconds < INT64_C(48) * 3600)
 		snprintf(text, 32, "%dh%02dm", (int)(seconds / 3600), (int)(seconds / 60 % 60));
 	else
 		snprintf(text, 32, "%lldd%02dh", (long long)(seconds / 86400),

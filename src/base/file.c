@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 static void close_keeping_errno(int fd)
 {
 	int kept = errno;
@@ -17,7 +19,7 @@ static void close_keeping_errno(int fd)
 
 static int read_all(int fd, const char *path, struct buffer *out, struct error *err)
 {
-	char chunk[65536];
+	char chunk[65536], size[32];
 
 	for (;;) {
 		ssize_t got = read(fd, chunk, sizeof(chunk));
@@ -30,7 +32,8 @@ static int read_all(int fd, const char *path, struct buffer *out, struct error *
 			return error_set_errno(err, errno, "cannot read %s", path);
 		if (buffer_add(out, chunk, (size_t)got) < 0) {
 			errno = EFBIG;
-			return error_set(err, "%s is larger than %zu bytes", path, out->maximum);
+			return error_set(err, "%s is larger than %s", path,
+					 size_format(size, (int64_t)out->maximum));
 		}
 	}
 }
@@ -39,6 +42,7 @@ int file_read(const char *path, struct buffer *out, struct error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat status;
+	char size[32];
 	int result;
 
 	if (fd < 0)
@@ -51,7 +55,8 @@ int file_read(const char *path, struct buffer *out, struct error *err)
 	if (status.st_size > 0 && (size_t)status.st_size > out->maximum) {
 		close(fd);
 		errno = EFBIG;
-		return error_set(err, "%s is larger than %zu bytes", path, out->maximum);
+		return error_set(err, "%s is larger than %s", path,
+				 size_format(size, (int64_t)out->maximum));
 	}
 	result = read_all(fd, path, out, err);
 	close_keeping_errno(fd);

@@ -106,7 +106,7 @@ int regex_match(const struct regex *regex, const char *text, size_t length,
 char *regex_extract(struct arena *arena, const struct regex *regex, const char *text, size_t length,
 		    struct error *err)
 {
-	struct regex_span spans[2];
+	struct regex_span spans[2] = {0};
 	const struct regex_span *span = &spans[regex->groups > 0 ? 1 : 0];
 
 	if (regex_match(regex, text, length, spans, 2, err) <= 0 || span->start == SIZE_MAX)

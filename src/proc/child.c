@@ -229,6 +229,24 @@ static void insist(void *context)
 	child_signal(context, SIGKILL);
 }
 
+void child_leave(struct child *child)
+{
+	if (child->reported)
+		return;
+	loop_timer_stop(child->timer);
+	child->timer = NULL;
+	if (child->next)
+		child->next->link = child->link;
+	*child->link = child->next;
+	if (!child->loop->children)
+		uv_unref((uv_handle_t *)&child->loop->child_signal);
+	child->reported = true;
+	for (int i = 0; i < 2; i++)
+		if (child->pipes[i].data)
+			close_pipe(child, &child->pipes[i]);
+	free_when_closed(child);
+}
+
 void child_stop(struct child *child)
 {
 	if (child->exited) {

@@ -16,11 +16,12 @@ struct child_exit {
 };
 
 struct child_options {
-	const char *const *arguments;	/* NULL-terminated; [0] is looked up in the child's own PATH */
+	const char *const
+		*arguments; /* NULL-terminated; [0] is looked up in the child's own PATH */
 	const char *const *environment;	/* NULL-terminated "NAME=value"; NULL: this program's own */
 	const char *directory;		/* NULL: where we are */
-	/* Stays in our session and process group, so that it can ask on /dev/tty (git, ssh). Else it
-	 * leads a session and group of its own, without a terminal. */
+	/* Stays in our session and process group, so that it can ask on /dev/tty (git, ssh). Else
+	 * it leads a session and group of its own, without a terminal. */
 	bool same_session;
 	/* stdin, stdout and stderr are ours; nothing is captured; implies same_session. */
 	bool terminal;
@@ -44,11 +45,13 @@ struct child_options {
 
 struct child_result {
 	struct child_exit exit;
-	struct buffer output, errors;	/* stdout and stderr; ->overflowed when something was dropped */
+	struct buffer output,
+		errors; /* stdout and stderr; ->overflowed when something was dropped */
 };
 
 /* Runs a program and waits for it; from any thread, with no loop. 0 when it ran, however it
- * ended: look at result->exit; -1 when it could not be started (result is empty then). Always release result. */
+ * ended: look at result->exit; -1 when it could not be started (result is empty then). Always
+ * release result. */
 int child_run(const struct child_options *options, struct child_result *result,
 	      struct error *err) MUST_USE;
 void child_result_release(struct child_result *result);
@@ -66,6 +69,9 @@ int64_t child_pid(const struct child *child);
 int64_t child_started(const struct child *child);
 /* SIGTERM to its group, SIGKILL after the grace; once more: SIGKILL at once. done still comes. */
 void child_stop(struct child *child);
+/* Lets go of it: it ends by itself, later than we do perhaps, its output is dropped and done is not
+ * called. The child is freed. */
+void child_leave(struct child *child);
 void child_signal(struct child *child, int signal);
 /* Whoever holds its pipes open after it has exited is waited for no longer than this (ms). */
 #define CHILD_DRAIN 500

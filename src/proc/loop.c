@@ -75,6 +75,11 @@ void loop_stop(struct loop *loop)
 	uv_stop(&loop->uv);
 }
 
+void loop_poll(struct loop *loop)
+{
+	uv_run(&loop->uv, UV_RUN_NOWAIT);
+}
+
 int64_t loop_now(const struct loop *loop)
 {
 	return (int64_t)uv_now(&loop->uv);
@@ -147,6 +152,29 @@ int loop_on_signal(struct loop *loop, void (*call)(void *context, int signal), v
 			return error_set(err, "cannot watch for signals: %s", uv_strerror(result));
 	}
 	return 0;
+}
+
+static void about_to_wait(uv_prepare_t *uv)
+{
+	struct loop *loop = uv->data;
+	loop->before_wait(loop->before_wait_context);
+}
+
+void loop_before_wait(struct loop *loop, void (*call)(void *context), void *context)
+{
+	if (!loop->prepare_open) {
+		uv_prepare_init(&loop->uv, &loop->prepare);
+		loop->prepare.data = loop;
+		loop->prepare_open = true;
+	}
+	loop->before_wait = call;
+	loop->before_wait_context = context;
+	if (!call) {
+		uv_prepare_stop(&loop->prepare);
+		return;
+	}
+	uv_prepare_start(&loop->prepare, about_to_wait);
+	uv_unref((uv_handle_t *)&loop->prepare);
 }
 
 static void task_work(uv_work_t *uv)

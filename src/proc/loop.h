@@ -17,6 +17,8 @@ struct uv_loop_s *loop_uv(struct loop *loop);
 /* Runs until loop_stop is called (returns 0) or nothing is left that could happen (returns -1). */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
+/* Calls for what has happened already, without waiting. */
+void loop_poll(struct loop *loop);
 /* Monotonic milliseconds of this pass, cheap. */
 int64_t loop_now(const struct loop *loop);
 
@@ -32,6 +34,10 @@ void loop_timer_stop(struct loop_timer *timer);
 /* SIGINT, SIGTERM and SIGHUP go to call instead of ending the program, until call is NULL. */
 int loop_on_signal(struct loop *loop, void (*call)(void *context, int signal), void *context,
 		   struct error *err) MUST_USE;
+
+/* Calls each time before the loop waits for something to happen: what was gathered meanwhile goes
+ * out then. NULL ends it. */
+void loop_before_wait(struct loop *loop, void (*call)(void *context), void *context);
 
 /* work runs on another thread, then done on the loop. */
 int loop_work(struct loop *loop, void (*work)(void *context), void (*done)(void *context),

@@ -15,6 +15,10 @@ struct loop {
 	bool children_watched;
 	struct child *children;		/* under way */
 	char *read_buffer;		/* one for all pipes: handed on before the next read */
+	uv_prepare_t prepare;
+	bool prepare_open;
+	void (*before_wait)(void *context);
+	void *before_wait_context;
 	uv_signal_t signals[LOOP_SIGNALS];
 	bool signals_open;
 	void (*on_signal)(void *context, int signal);

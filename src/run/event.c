@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdarg.h>
 
+#include "crypto/redact.h"
 #include "run/event_internal.h"
 
 #define FIELD(NAME, KIND, MEMBER) \
@@ -47,6 +48,7 @@ const struct event_field event_fields[FIELD_COUNT] = {
 	[FIELD_TEXT] = FIELD("text", KIND_TEXT, text),
 	[FIELD_BELL] = FIELD("bell", KIND_FLAG, bell),
 	[FIELD_FAILED_STEP] = FIELD("failed_step", KIND_TEXT, failed_step),
+	[FIELD_TASKS_ONLY] = FIELD("tasks_only", KIND_FLAG, tasks_only),
 	[FIELD_OWED] = FIELD("owed", KIND_LIST, owed),
 	[FIELD_ADVICE] = FIELD("advice", KIND_LIST, advice),
 };
@@ -59,7 +61,7 @@ const struct event_shape event_shapes[EVENT_TYPES] = {
 	[EVENT_DEPLOY_STARTED] = {"deploy.started", HAS(ID) | HAS(APP) | HAS(ENV) | HAS(COMMIT) |
 							    HAS(PREVIOUS) | HAS(DEPLOYER) |
 							    HAS(PLAN) | HAS(BRANCH) | HAS(URL) |
-							    HAS(ESTIMATE)},
+							    HAS(ESTIMATE) | HAS(TASKS_ONLY)},
 	[EVENT_STAGE_STARTED] = {"stage.started", HAS(STAGE) | HAS(ESTIMATE)},
 	[EVENT_STAGE_FINISHED] = {"stage.finished",
 				  HAS(STAGE) | HAS(STATUS) | HAS(DURATION) | HAS(REASON)},
@@ -85,7 +87,8 @@ const struct event_shape event_shapes[EVENT_TYPES] = {
 	[EVENT_DEFERRED_FINISHED] = {"deferred.finished", HAS(STATUS) | HAS(REASON)},
 	[EVENT_DEPLOY_FINISHED] = {"deploy.finished", HAS(STATUS) | HAS(EXIT_CODE) | HAS(DURATION) |
 							      HAS(REASON) | HAS(FAILED_STEP) |
-							      HAS(LOG) | HAS(OWED) | HAS(ADVICE)},
+							      HAS(LOG) | HAS(OWED) | HAS(ADVICE) |
+							      HAS(TASKS_ONLY)},
 };
 
 static const char *const status_names[STATUS_COUNT] = {
@@ -157,12 +160,58 @@ void event_stamp(struct event_hub *hub, struct event *event)
 		event->seq = ++hub->seq;
 }
 
+static const char *redacted(const struct redactor *redactor, struct arena *arena, const char *text)
+{
+	struct buffer out;
+	const char *copy;
+
+	if (!text)
+		return NULL;
+	buffer_init(&out, SIZE_MAX / 2);
+	redact_text(redactor, text, strlen(text), &out);
+	copy = arena_bytes(arena, out.data, out.length);
+	buffer_release(&out);
+	return copy;
+}
+
+/* Texts that others wrote; names that files give stay, so that events still belong together. */
+static struct event redacted_event(const struct event_hub *hub, struct arena *arena,
+				   const struct event *event, struct text_list *advice)
+{
+	struct event copy = *event;
+
+	copy.reason = redacted(hub->redactor, arena, event->reason);
+	copy.text = redacted(hub->redactor, arena, event->text);
+	copy.name = redacted(hub->redactor, arena, event->name);
+	copy.url = redacted(hub->redactor, arena, event->url);
+	for (size_t i = 0; event->advice && i < event->advice->count; i++)
+		vec_push(arena, advice, redacted(hub->redactor, arena, event->advice->items[i]));
+	copy.advice = event->advice ? advice : NULL;
+	return copy;
+}
+
 void event_emit(struct event_hub *hub, struct event *event)
 {
+	struct arena arena = ARENA_INIT;
+	struct text_list advice = {0};
+	struct event copy;
+
 	event_stamp(hub, event);
+	if (!redactor_empty(hub->redactor)) {
+		copy = redacted_event(hub, &arena, event, &advice);
+		event = &copy;
+	}
 	for (size_t i = 0; i < hub->count; i++)
 		if (hub->sinks[i]->event)
 			hub->sinks[i]->event(hub->sinks[i], event);
+	arena_release(&arena);
+}
+
+void event_mask(struct event_hub *hub, const char *value)
+{
+	for (size_t i = 0; i < hub->count; i++)
+		if (hub->sinks[i]->mask)
+			hub->sinks[i]->mask(hub->sinks[i], value);
 }
 
 void event_emit_output(struct event_hub *hub, const struct event_output *output)
@@ -177,6 +226,13 @@ void event_tick(struct event_hub *hub)
 	for (size_t i = 0; i < hub->count; i++)
 		if (hub->sinks[i]->tick)
 			hub->sinks[i]->tick(hub->sinks[i]);
+}
+
+void event_flush(struct event_hub *hub)
+{
+	for (size_t i = 0; i < hub->count; i++)
+		if (hub->sinks[i]->flush)
+			hub->sinks[i]->flush(hub->sinks[i]);
 }
 
 bool event_wants_ticks(const struct event_hub *hub)

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+struct redactor;
+
 enum event_type {
 	EVENT_NONE,
 	EVENT_DEPLOY_STARTED,
@@ -85,6 +87,7 @@ struct event {
 	const char *reason;
 	bool allowed;     /* of a failed step: allow_failure */
 	bool interactive; /* of a step: it has the terminal, draw nothing */
+	bool tasks_only;  /* deploy.started, .finished: of `shipit task`, nothing goes live */
 	const char *log;  /* path of the step's log file */
 	const char *name; /* a check, marker, message, guard */
 	const char *halt, *task;
@@ -118,13 +121,19 @@ struct event_sink {
 	void (*output)(struct event_sink *sink, const struct event_output *output);
 	/* About ten times a second while something runs, for clocks and spinners. */
 	void (*tick)(struct event_sink *sink);
+	/* A secret that the reader's own reader should hide too (::add-mask::). */
+	void (*mask)(struct event_sink *sink, const char *value);
+	/* While hub->gathering, event() may hold back what it writes until this is called. */
+	void (*flush)(struct event_sink *sink);
 	struct event_hub *hub; /* set by event_hub_add */
 };
 
 #define EVENT_SINKS 8
 struct event_hub {
 	const struct clock *clock; /* NULL: clock_system */
+	const struct redactor *redactor; /* takes secrets out of events' texts; may be NULL */
 	uint64_t seq;              /* of the last event */
+	bool gathering;            /* event_flush will be called before the loop waits */
 	struct event_sink *sinks[EVENT_SINKS];
 	size_t count;
 };
@@ -137,6 +146,8 @@ void event_stamp(struct event_hub *hub, struct event *event);
 void event_emit(struct event_hub *hub, struct event *event);
 void event_emit_output(struct event_hub *hub, const struct event_output *output);
 void event_tick(struct event_hub *hub);
+void event_flush(struct event_hub *hub);
+void event_mask(struct event_hub *hub, const char *value);
 /* No reader wants ticks: the runner needs no timer for them. */
 bool event_wants_ticks(const struct event_hub *hub);
 /* A message event in one line. */

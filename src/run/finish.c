@@ -57,7 +57,9 @@ void finish_owed(struct run *run, bool last)
 
 static const char *status_name(const struct run *run)
 {
-	return run->result->signal ? "interrupted" : run->result->live ? "failed_live" : "failed";
+	if (run->result->live)
+		return "failed_live";
+	return run->result->signal ? "interrupted" : "failed";
 }
 
 static void add_extra(struct run *run, const char *name, const char *value)
@@ -96,9 +98,12 @@ static void advise_all(struct run *run)
 		advise(run, arena_format(run->arena, "Its output: shipit -e %s logs %s %s.%s", env,
 					 run->options->identity.id, result->cause_stage,
 					 result->cause_step));
-	if (result->live && result->exit_code)
-		advise(run, "The new commit is live. Look at production; fix forward and deploy, or "
-			    "deploy the previous commit.");
+	if (run->tasks_alone)
+		;	/* it changed nothing that is live; what is owed is listed below */
+	else if (result->live && result->exit_code)
+		advise(run,
+		       "The new commit is live. Look at production; fix forward and deploy, or "
+		       "deploy the previous commit.");
 	else if (result->touched && result->exit_code && !result->undone)
 		advise(run, "The go-live stage did not finish: put right what is named above, then "
 			    "deploy again.");
@@ -138,6 +143,7 @@ void finish_verdict(struct run *run)
 	struct run_result *result = run->result;
 	struct text_list owed = {0};
 	struct error err = {0};
+	journal_give_back(run->journal);
 	if (run->options->verdict &&
 	    run->options->verdict(run->options->context, result, &err)) {
 		event_message(run->events, LEVEL_ERROR, "%s", err.message);
@@ -158,6 +164,7 @@ void finish_verdict(struct run *run)
 		.exit_code = result->exit_code, .duration = clock_monotonic() - run->begun,
 		.reason = result->reason, .log = result->log, .owed = &owed,
 		.advice = &result->advice, .id = run->options->identity.id,
+		.tasks_only = run->tasks_alone,
 	};
 	if (result->cause_stage)
 		event.failed_step = result->cause_step

@@ -10,7 +10,10 @@ struct foghorn {
 	struct run *run;
 	struct sound_player *player;
 	bool waited_for;
+	int64_t begun;		/* clock_monotonic */
 };
+
+enum { SOUND_TROUBLE = 250 };	/* ms within which a missing device is known and told */
 
 static void count_down(void *context)
 {
@@ -61,6 +64,7 @@ static void blow(struct run *run)
 		return;
 	run->foghorn = arena_new(run->arena, struct foghorn);
 	run->foghorn->run = run;
+	run->foghorn->begun = clock_monotonic();
 	run->foghorn->player = sound_start(run->loop, run->options->sound, sound_over,
 					   run->foghorn, &err);
 	if (!run->foghorn->player)
@@ -88,15 +92,19 @@ void go_live_end_sound(struct run *run)
 	struct foghorn *foghorn = run->foghorn;
 	if (!foghorn || !foghorn->player)
 		return;
-	/* The verdict is out: a moment for who waits for the end of the sound. */
-	struct loop_timer *timer = loop_timer_start(run->loop, 3000, 0, loop_over, run);
-	foghorn->waited_for = true;
-	run->waiting = true;
-	if (!run->result->signal)
-		loop_run(run->loop);
-	loop_timer_stop(timer);
-	if (foghorn->player)
+	int64_t left = foghorn->begun + SOUND_TROUBLE - clock_monotonic();
+	if (run->result->signal) {
 		sound_stop(foghorn->player);
+	} else if (left > 0) {
+		struct loop_timer *timer = loop_timer_start(run->loop, left, 0, loop_over, run);
+		foghorn->waited_for = true;
+		run->waiting = true;
+		loop_run(run->loop);
+		loop_timer_stop(timer);
+	}
+	/* It plays to its end while we go on: nobody waits for it. */
+	if (!run->result->signal)
+		sound_leave(foghorn->player);
 	foghorn->player = NULL;
 }
 
@@ -155,7 +163,7 @@ static enum event_status status_of(enum smoke_status status)
 	return statuses[status];
 }
 
-static void check_judged(void *context, const struct smoke_check_result *check)
+void run_smoke_checked(void *context, const struct smoke_check_result *check)
 {
 	struct run *run = context;
 	struct event event = {.type = EVENT_SMOKE_CHECK, .name = check->name, .exit_code = -1,
@@ -196,24 +204,21 @@ static void smoke_ended(void *context, const struct smoke_result *result)
 	loop_stop(run->loop);
 }
 
+const char *run_stage_commit(void *context, const char *stage)
+{
+	const struct run *run = context;
+	for (size_t i = 0; i < run->plan->stages.count; i++)
+		if (!strcmp(run->stages[i].name, stage) && !run->stages[i].plan->selected)
+			return run->options->stage_commit
+				? run->options->stage_commit(run->options->context, stage) : NULL;
+	return run->options->identity.commit;
+}
+
 /* The commit that pages must show: the one with which the named stage last went live. */
 static const char *smoke_commit(struct run *run)
 {
 	const char *of = run->options->config->smoke.commit_of;
-	for (size_t i = 0; of && i < run->plan->stages.count; i++)
-		if (!strcmp(run->stages[i].name, of) && !run->stages[i].plan->selected)
-			return run->options->stage_commit
-				? run->options->stage_commit(run->options->context, of) : NULL;
-	return run->options->identity.commit;
-}
-
-/* ${NAME} in a check's URL and headers, and the secrets that a check names. */
-static const char *smoke_value(void *context, const char *name)
-{
-	struct run *run = context;
-	struct error err = {0};
-	const char *value = config_var(run->options->config, name);
-	return value ? value : environment_secret(run, name, &err);
+	return of ? run_stage_commit(run, of) : run->options->identity.commit;
 }
 
 void smoke_phase(struct run *run)
@@ -224,13 +229,21 @@ void smoke_phase(struct run *run)
 	run->signals = 0;
 	if (run->options->without_smoke || !config->present || !config->checks.count)
 		return;
-	const struct expand_lookup lookup = {.get = smoke_value, .context = run};
+	const struct expand_lookup lookup = {.get = run_value, .context = run};
 	struct smoke_options options = {
-		.loop = run->loop, .config = config, .lookup = &lookup, .url = run->options->identity.url,
+		.loop = run->loop,
+		.config = config,
+		.lookup = &lookup,
+		.url = run->options->identity.url,
 		.commit = config->commit_match ? smoke_commit(run) : NULL,
-		.environment = run->environment, .directory = run->options->root, .context = run,
-		.on_check = check_judged, .on_retry = check_retried, .on_output = check_printed,
+		.environment = run->environment,
+		.directory = run->options->root,
+		.context = run,
+		.on_check = run_smoke_checked,
+		.on_retry = check_retried,
+		.on_output = check_printed,
 		.on_done = smoke_ended,
+		.redactor = run->redactor,
 	};
 	run->waiting = true;
 	run->smoke = smoke_start(&options, &err);

@@ -23,8 +23,12 @@ struct journal {
 	struct waiter *waiting;	/* for the next sync */
 	struct waiter *served;	/* by the one under way */
 	struct loop *loop;
+	bool reserved;
 	char path[1024];
 };
+
+#define HELD_BACK ((size_t)64 << 10)
+#define RESERVE ((size_t)512 << 10)
 
 static int write_all(int fd, const char *bytes, size_t length)
 {
@@ -40,16 +44,29 @@ static int write_all(int fd, const char *bytes, size_t length)
 	return 0;
 }
 
+void journal_flush(struct journal *journal)
+{
+	if (journal->fd < 0 || !journal->line.length)
+		return;
+	int errnum = write_all(journal->fd, journal->line.data, journal->line.length);
+	if (errnum && !journal->errnum)
+		journal->errnum = errnum;
+	buffer_clear(&journal->line);
+}
+
 static void keep_event(struct event_sink *sink, const struct event *event)
 {
 	struct journal *journal = (struct journal *)sink;
 	if (event->type == EVENT_STEP_OUTPUT || event->type == EVENT_WAITING || journal->fd < 0)
 		return;
-	buffer_clear(&journal->line);
 	event_write_json(&journal->line, event);
-	int errnum = write_all(journal->fd, journal->line.data, journal->line.length);
-	if (errnum && !journal->errnum)
-		journal->errnum = errnum;
+	if (!sink->hub || !sink->hub->gathering || journal->line.length > HELD_BACK)
+		journal_flush(journal);
+}
+
+static void flush_sink(struct event_sink *sink)
+{
+	journal_flush((struct journal *)sink);
 }
 
 struct journal *journal_open(const char *path, struct error *err)
@@ -64,6 +81,7 @@ struct journal *journal_open(const char *path, struct error *err)
 		abort();
 	journal->fd = fd;
 	journal->sink.event = keep_event;
+	journal->sink.flush = flush_sink;
 	buffer_init(&journal->line, 1 << 20);
 	snprintf(journal->path, sizeof(journal->path), "%s", path);
 	return journal;
@@ -132,6 +150,7 @@ void journal_sync(struct journal *journal, struct loop *loop, void (*done)(void 
 	struct waiter *waiter = calloc(1, sizeof(*waiter));
 	if (!waiter)
 		abort();
+	journal_flush(journal);
 	*waiter = (struct waiter){.done = done, .context = context, .next = journal->waiting};
 	journal->waiting = waiter;
 	journal->loop = loop;
@@ -139,10 +158,55 @@ void journal_sync(struct journal *journal, struct loop *loop, void (*done)(void 
 		start_sync(journal);
 }
 
+static void reserve_path(const struct journal *journal, char path[1040])
+{
+	snprintf(path, 1040, "%s.reserve", journal->path);
+}
+
+int journal_reserve(struct journal *journal, struct error *err)
+{
+	static const char zeros[16384];
+	char path[1040];
+	int errnum = 0, fd;
+
+	journal_flush(journal);
+	if (journal_check(journal, err))
+		return -1;
+	reserve_path(journal, path);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		errnum = errno;
+	journal->reserved = fd >= 0;
+	for (size_t done = 0; !errnum && done < RESERVE; done += sizeof(zeros))
+		errnum = write_all(fd, zeros, sizeof(zeros));
+	if (fd >= 0 && close(fd) && !errnum)
+		errnum = errno;
+	if (!errnum)
+		return 0;
+	journal_give_back(journal);
+	error_set_errno(err, errnum,
+			"there is no room for the journal and the record of this deploy, '%s'",
+			journal->path);
+	return error_hint(err, "Free space on that disk, or make the folder writable.");
+}
+
+void journal_give_back(struct journal *journal)
+{
+	char path[1040];
+
+	if (!journal->reserved)
+		return;
+	reserve_path(journal, path);
+	unlink(path);
+	journal->reserved = false;
+}
+
 void journal_close(struct journal *journal)
 {
 	if (!journal)
 		return;
+	journal_flush(journal);
+	journal_give_back(journal);
 	if (journal->fd >= 0)
 		close(journal->fd);
 	buffer_release(&journal->line);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "proc/loop.h"
 #include "run/run_internal.h"
 #include "services/smoke.h"
@@ -21,7 +22,7 @@ void run_fail(struct run *run, const char *stage, const char *step, const char *
 		return;
 	result->cause_stage = stage;
 	result->cause_step = step;
-	result->reason = arena_string(run->arena, reason);
+	result->reason = run_redacted(run, reason);
 	result->log = log ? arena_string(run->arena, log) : NULL;
 }
 
@@ -43,12 +44,14 @@ static void interrupt_production(struct run *run)
 	if (run->signals == 1) {
 		event_message(run->events, LEVEL_WARNING, run->phase == RUN_GO_LIVE
 			? "interrupted: the running step ends first, then everything is undone"
+			: run->phase == RUN_UNDO
+			? "interrupted: what was done is undone first"
 			: "interrupted: the running step ends first; nothing new is started");
 		schedule_cancel(run, false);
 		return;
 	}
 	event_message(run->events, LEVEL_WARNING, "interrupted again: %s what runs",
-		      run->signals == 2 ? "stopping" : "killing");
+		      run->signals == 2 ? "stopping (once more: killing)" : "killing");
 	if (run->undoing)
 		step_stop(run->undoing);
 	schedule_stop_running(run);
@@ -64,8 +67,8 @@ static void on_signal(void *context, int signal)
 			schedule_stop_running(run);
 		return;
 	}
-	if (!run->result->signal)
-		run->result->signal = signal;
+	if (!run->result->signal && !run->result->reason)
+		run->result->signal = signal;	/* after a failure it only hurries its end */
 	if (run->phase <= RUN_COUNTDOWN)
 		interrupt_before(run);
 	else if (run->smoke)
@@ -81,6 +84,8 @@ static void on_deadline(void *context)
 	run->deadline_over = true;
 	loop_timer_stop(run->deadline);
 	run->deadline = NULL;
+	if (run->phase >= RUN_BEHIND && run->phase <= RUN_TASKS && run->phase != RUN_UNDO)
+		schedule_cancel(run, false);
 	if (run->phase > RUN_COUNTDOWN)
 		return;
 	run_fail(run, "deadline", NULL,
@@ -157,6 +162,16 @@ static void build_on_failure(struct run *run)
 	}
 }
 
+static void emit_guard(struct run *run, const struct plan_guard *guard)
+{
+	struct event event = {.type = EVENT_GUARD, .name = guard->name, .status = guard->verdict,
+			      .reason = guard->reason, .exit_code = -1};
+	if (guard->overridden)
+		event.reason = arena_format(run->arena, "%s; overridden: %s", guard->reason,
+					    guard->override_reason);
+	event_emit(run->events, &event);
+}
+
 static void emit_started(struct run *run)
 {
 	const struct run_identity *identity = &run->options->identity;
@@ -165,12 +180,17 @@ static void emit_started(struct run *run)
 		.env = identity->env, .commit = identity->commit, .previous = identity->previous,
 		.deployer = identity->deployer, .plan = run->plan->digest,
 		.branch = identity->branch, .url = identity->url, .exit_code = -1,
+		.tasks_only = run->tasks_alone,
 	};
-	if (run->plan->estimate > 0)
+	if (run->plan->estimate > 0 && !run->tasks_alone)
 		event.estimate = run->plan->estimate;
 	event_emit(run->events, &event);
+	for (size_t i = 0; !run->tasks_alone && i < run->plan->guards.count; i++)
+		emit_guard(run, &run->plan->guards.items[i]);
 	for (size_t i = 0; i < run->plan->tasks.count; i++) {
 		const struct plan_task *task = &run->plan->tasks.items[i];
+		if (run->tasks_alone && !task->step.selected)
+			continue;
 		struct event chosen = {.task = task->name, .because = task->step.because,
 				       .exit_code = -1};
 		chosen.type = task->step.selected ? EVENT_TASK_SELECTED : EVENT_TASK_SKIPPED;
@@ -200,8 +220,14 @@ static int begin(struct run *run, struct error *err)
 	build_tasks(run, &run->tasks, false);
 	build_tasks(run, &run->deferred, true);
 	build_on_failure(run);
+	if (secrets_check(run, err)) {
+		secrets_release(run);
+		journal_close(run->journal);
+		return -1;
+	}
 	child_adopt_strays();
 	if (loop_on_signal(run->loop, on_signal, run, err)) {
+		secrets_release(run);
 		journal_close(run->journal);
 		return -1;
 	}
@@ -212,6 +238,7 @@ static int begin(struct run *run, struct error *err)
 		run->deadline = loop_timer_start(run->loop, run->plan->deadline, 0, on_deadline,
 						 run);
 	emit_started(run);
+	secrets_tell(run);
 	return 0;
 }
 
@@ -229,9 +256,15 @@ static bool before_go_live(struct run *run)
 		if (run->stages[i].plan->phase == PHASE_BEFORE && !run->stages[i].finished)
 			run_fail(run, run->stages[i].name, NULL, "could not be reached", NULL);
 	if (goes_on(run) && (journal_check(run->journal, &err) ||
+	    journal_reserve(run->journal, &err) || secrets_ready(run, &err) ||
 	    (run->options->before_go_live &&
-	     run->options->before_go_live(run->options->context, &err))))
+	     run->options->before_go_live(run->options->context, &err)))) {
 		run_fail(run, NULL, NULL, err.message, NULL);
+		if (err.hint[0])
+			text_list_add(run->arena, &run->result->advice,
+				      arena_string(run->arena, err.hint));
+	}
+	loop_poll(run->loop);	/* a signal that came meanwhile still counts as before go-live */
 	return goes_on(run);
 }
 
@@ -312,7 +345,7 @@ static void end(struct run *run)
 		event_message(run->events, LEVEL_WARNING, "%s", err.message);
 	unlink(path_join(run->arena, run->options->folder, "changed"));
 	rmdir(path_join(run->arena, run->options->folder, "outputs"));
-	map_release(&run->secrets);
+	secrets_release(run);
 }
 
 static struct run run_of(const struct plan *plan, const struct run_options *options,
@@ -347,10 +380,10 @@ int run_tasks(const struct plan *plan, const struct run_options *options,
 	      struct run_result *result, struct error *err)
 {
 	struct run run = run_of(plan, options, result);
+	run.tasks_alone = true;
 	if (begin(&run, err))
 		return -1;
 	run.phase = RUN_TASKS;
-	run.tasks_alone = true;
 	result->live = result->touched = true;
 	schedule_stage(&run, &run.tasks);
 	finish_result(&run);

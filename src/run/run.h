@@ -23,7 +23,7 @@ struct run_options {
 	const char *folder;		/* absolute: of this deploy's records; holds logs/ */
 	struct variables fingerprints;	/* for run_environment without a plan: SHIPIT_HASH_<NAME> */
 	struct text_list changed;	/* paths, for SHIPIT_CHANGED_FILES */
-	struct variables outputs;	/* values asked for at the start; steps see them as variables */
+	struct variables outputs; /* values asked for at the start; steps see them as variables */
 	int jobs;			/* processes at once; 0: as many as there are processors */
 	int countdown;			/* seconds before the foghorn; 0: none */
 	const char *sound;		/* absolute file of the foghorn; NULL: none */
@@ -32,12 +32,14 @@ struct run_options {
 
 	/* The value of a secret (or NULL with err), asked for late, once a name. May be NULL. */
 	const char *(*secret)(void *context, const char *name, struct error *err);
-	/* The commit with which a stage that this deploy skips last went live, or NULL. May be NULL. */
+	/* The commit with which a stage that this deploy skips last went live, or NULL. May be
+	 * NULL. */
 	const char *(*stage_commit)(void *context, const char *stage);
 	/* All before go-live is done; -1 with err stops the deploy there, production untouched. */
 	int (*before_go_live)(void *context, struct error *err);
-	/* The verdict is known, deploy.finished and deferred steps are still to come: append the record.
-	 * -1 with err is reported and the exit code becomes 4 (1 when nothing went live). */
+	/* The verdict is known, deploy.finished and deferred steps are still to come: append the
+	 * record. -1 with err is reported and the exit code becomes 4 (1 when nothing went live).
+	 */
 	int (*verdict)(void *context, struct run_result *result, struct error *err);
 	void *context;
 };
@@ -45,7 +47,7 @@ struct run_options {
 struct run_owed {
 	const char *kind;		/* "task", "step" (STAGE.STEP) */
 	const char *name;
-	enum event_status status;	/* how it ended; deferred ones are STATUS_NONE in the verdict */
+	enum event_status status; /* how it ended; deferred ones are STATUS_NONE in the verdict */
 };
 struct run_duration {
 	const char *kind, *name;	/* as in run_owed, also "stage" */
@@ -64,15 +66,16 @@ struct run_result {
 	bool touched;			/* something of the go-live stage was started */
 	bool undone;			/* ... and all of it was undone */
 	int64_t started, finished;	/* wall clock, ms */
-	const char *cause_stage, *cause_step, *reason, *log;	/* the first cause; NULL when none */
-	VEC(struct run_owed) owed;	/* selected and not done; final when run_deploy has returned */
+	const char *cause_stage, *cause_step, *reason, *log; /* the first cause; NULL when none */
+	VEC(struct run_owed) owed; /* selected and not done; final when run_deploy has returned */
 	VEC(struct run_duration) durations;
 	struct text_list advice;	/* what to do, a sentence each */
 	bool deferred_failed;
 };
 
 /* Runs the whole plan: deploy.started ... deploy.finished ... deferred.finished. 0 with the result
- * filled, however the deploy ended; -1 with err when it could not begin (nothing was run, no event was emitted). */
+ * filled, however the deploy ended; -1 with err when it could not begin (nothing was run, no event
+ * was emitted). */
 int run_deploy(const struct plan *plan, const struct run_options *options,
 	       struct run_result *result, struct error *err) MUST_USE;
 

@@ -1,6 +1,7 @@
 /* A deploy under way: what the files of run/ share. */
 #pragma once
 #include "base/map.h"
+#include "crypto/redact.h"
 #include "plan/plan.h"
 #include "run/journal.h"
 #include "run/run.h"
@@ -67,6 +68,9 @@ struct run {
 	const char *const *environment;	/* what all steps share */
 	struct variables extra;		/* for on_failure */
 	struct map secrets;
+	struct redactor *redactor;
+	struct step_services services;
+	struct text_list exposed;	/* secrets too short to be kept out of the output */
 	struct smoke *smoke;
 	struct loop_timer *deadline, *tick, *countdown;
 	int seconds;			/* of the countdown, left */
@@ -107,6 +111,20 @@ const char *const *environment_step(struct run_step *step, struct arena *arena,
 /* Reads what the step wrote to SHIPIT_OUTPUT into its stage's outputs. */
 int outputs_read(struct run_step *step, struct arena *arena, struct error *err) MUST_USE;
 const char *outputs_path(struct run_step *step, struct arena *arena);
+
+/* secrets.c */
+/* A secret's value, read once and kept out of all output from then on; NULL with err. */
+const char *run_secret(struct run *run, const char *name, struct error *err);
+/* For ${NAME} where a kind or the smoke test expands: a var, then a secret. */
+const char *run_value(void *run, const char *name);
+/* Before anything runs: what the plan needs from variables must be there. */
+int secrets_check(struct run *run, struct error *err) MUST_USE;
+/* Before go-live: what the rest of the plan needs is read. */
+int secrets_ready(struct run *run, struct error *err) MUST_USE;
+void secrets_tell(struct run *run);	/* of what cannot be hidden */
+void secrets_release(struct run *run);
+/* text without secrets, in the run's arena; NULL for NULL. */
+const char *run_redacted(struct run *run, const char *text);
 /* NAME=value and NAME<<WORD lines; texts live in arena. */
 int outputs_parse(struct arena *arena, const char *bytes, size_t length, struct variables *outputs,
 		  struct error *err) MUST_USE;
@@ -116,8 +134,9 @@ int go_live_announce(struct run *run);		/* countdown, foghorn; -1 when interrupt
 void go_live_end_sound(struct run *run);
 bool go_live_undo(struct run *run);		/* true: everything was undone */
 void smoke_phase(struct run *run);
-/* A secret's value, read once; NULL with err. */
-const char *environment_secret(struct run *run, const char *name, struct error *err);
+void run_smoke_checked(void *run, const struct smoke_check_result *check);
+/* The commit with which a stage last went live: this one, when the plan has it. */
+const char *run_stage_commit(void *run, const char *stage);
 
 /* finish.c */
 void finish_failure_steps(struct run *run);

@@ -165,12 +165,22 @@ void schedule_ended(struct run_step *step)
 	pump(run);
 }
 
+static void flush_events(void *context)
+{
+	event_flush(context);
+}
+
 static void wait_for_steps(struct run *run)
 {
+	run->events->gathering = true;
+	loop_before_wait(run->loop, flush_events, run->events);
 	pump(run);
 	while (run->running || run->first)
 		if (loop_run(run->loop))
 			break;
+	loop_before_wait(run->loop, NULL, NULL);
+	run->events->gathering = false;
+	event_flush(run->events);
 }
 
 void schedule_phase(struct run *run, enum plan_phase phase)
@@ -187,20 +197,22 @@ void schedule_stage(struct run *run, struct run_stage *stage)
 	wait_for_steps(run);
 }
 
-static void stop_stage(struct run_stage *stage)
+/* `always` steps are let alone until somebody insists. */
+static void stop_stage(struct run *run, struct run_stage *stage)
 {
 	for (size_t i = 0; i < stage->count; i++)
-		if (stage->steps[i].active && !stage->steps[i].config->always)
+		if (stage->steps[i].active &&
+		    (!stage->steps[i].config->always || run->signals > 1))
 			step_stop(&stage->steps[i]);
 }
 
 void schedule_stop_running(struct run *run)
 {
 	for (size_t i = 0; i < run->plan->stages.count; i++)
-		stop_stage(&run->stages[i]);
-	stop_stage(&run->tasks);
-	stop_stage(&run->deferred);
-	stop_stage(&run->on_failure);
+		stop_stage(run, &run->stages[i]);
+	stop_stage(run, &run->tasks);
+	stop_stage(run, &run->deferred);
+	stop_stage(run, &run->on_failure);
 }
 
 void schedule_cancel(struct run *run, bool stop)

@@ -171,21 +171,6 @@ const char *const *environment_stage(struct run *run, struct run_stage *stage)
 	return finish(&environment);
 }
 
-const char *environment_secret(struct run *run, const char *name, struct error *err)
-{
-	const char *value = map_get_text(&run->secrets, name);
-	if (value)
-		return value;
-	if (!run->options->secret) {
-		error_set(err, "the secret '%s' cannot be read here", name);
-		return NULL;
-	}
-	value = run->options->secret(run->options->context, name, err);
-	if (value)
-		map_set_text(&run->secrets, name, arena_string(run->arena, value));
-	return value;
-}
-
 const char *const *environment_step(struct run_step *step, struct arena *arena, struct error *err)
 {
 	struct run *run = step->run;
@@ -198,7 +183,7 @@ const char *const *environment_step(struct run_step *step, struct arena *arena, 
 	set_all(&environment, &step->config->env);
 	for (size_t i = 0; i < step->config->secrets.count; i++) {
 		const char *name = step->config->secrets.items[i];
-		const char *value = environment_secret(run, name, err);
+		const char *value = run_secret(run, name, err);
 		if (!value)
 			return NULL;
 		set(&environment, name, value);
@@ -262,7 +247,8 @@ static const char *read_block(struct arena *arena, const char **at, const char *
 		const char *stop = line_end(line, end);
 		if ((size_t)(stop - line) == length && !memcmp(line, word, length)) {
 			*at = stop < end ? stop + 1 : end;
-			return arena_bytes(arena, start, line > start ? (size_t)(line - start - 1) : 0);
+			return arena_bytes(arena, start,
+					   line > start ? (size_t)(line - start - 1) : 0);
 		}
 		line = stop < end ? stop + 1 : end;
 	}
@@ -303,6 +289,21 @@ int outputs_parse(struct arena *arena, const char *bytes, size_t length, struct 
 	return 0;
 }
 
+/* What is wrong is told in words of the file: again, with the secrets taken out of them. */
+static void outputs_complain(struct run_step *step, struct arena *arena, const struct buffer *bytes,
+			     struct error *err)
+{
+	struct variables ignored = {0};
+	struct error harmless = {0};
+	struct buffer clean;
+	buffer_init(&clean, SIZE_MAX / 2);
+	redact_text(step->run->redactor, bytes->data, bytes->length, &clean);
+	if (!outputs_parse(arena, clean.data, clean.length, &ignored, &harmless))
+		error_set(&harmless, "SHIPIT_OUTPUT is not made of key=value lines");
+	*err = harmless;
+	buffer_release(&clean);
+}
+
 int outputs_read(struct run_step *step, struct arena *arena, struct error *err)
 {
 	const char *path = outputs_path(step, arena);
@@ -314,6 +315,8 @@ int outputs_read(struct run_step *step, struct arena *arena, struct error *err)
 	if (!result)
 		result = outputs_parse(step->run->arena, bytes.data, bytes.length,
 				       &step->stage->outputs, err);
+	if (result && !redactor_empty(step->run->redactor))
+		outputs_complain(step, arena, &bytes, err);
 	buffer_release(&bytes);
 	unlink(path);
 	return result;

@@ -9,12 +9,14 @@
 #include "state/deploys.h"
 
 #define LINE_MAXIMUM ((size_t)64 << 10)
+#define LATE_LEAST 30000	/* ms */
 
 struct step_attempt {
 	struct run_step *step;
 	struct arena arena;
 	struct step_request request;
 	struct step_log log;
+	struct redact_stream raw[2];	/* what may become a secret yet */
 	struct buffer line[2];		/* the beginnings of lines whose end has not come */
 	struct loop_timer *timeout, *idle, *late, *retry;
 	void *running;
@@ -76,13 +78,9 @@ static void keep_piece(struct step_attempt *attempt, int stream, const char *byt
 		buffer_add(line, bytes, length);
 }
 
-static void take_output(void *context, enum child_stream from, const char *bytes, size_t length)
+static void take_clean(struct step_attempt *attempt, int stream, const char *bytes, size_t length)
 {
-	struct step_attempt *attempt = context;
-	int stream = from == CHILD_STDERR;
 	size_t whole = length;
-	if (attempt->idle)
-		loop_timer_again(attempt->idle, attempt->step->config->idle_timeout);
 	while (whole && bytes[whole - 1] != '\n')
 		whole--;
 	if (whole && attempt->line[stream].length) {
@@ -97,6 +95,36 @@ static void take_output(void *context, enum child_stream from, const char *bytes
 	emit_lines(attempt, stream, bytes, whole);
 	if (length > whole)
 		keep_piece(attempt, stream, bytes + whole, length - whole);
+}
+
+static void take_output(void *context, enum child_stream from, const char *bytes, size_t length)
+{
+	struct step_attempt *attempt = context;
+	const struct redactor *redactor = attempt->step->run->redactor;
+	struct buffer clean;
+	int stream = from == CHILD_STDERR;
+	if (attempt->idle)
+		loop_timer_again(attempt->idle, attempt->step->config->idle_timeout);
+	if (redactor_empty(redactor)) {
+		take_clean(attempt, stream, bytes, length);
+		return;
+	}
+	buffer_init(&clean, SIZE_MAX / 2);
+	redact_piece(redactor, &attempt->raw[stream], bytes, length, &clean);
+	take_clean(attempt, stream, clean.data, clean.length);
+	buffer_release(&clean);
+}
+
+/* The stream has ended: what was held back comes too. */
+static void end_output(struct step_attempt *attempt, int stream)
+{
+	struct buffer clean;
+	buffer_init(&clean, SIZE_MAX / 2);
+	redact_end(attempt->step->run->redactor, &attempt->raw[stream], &clean);
+	if (clean.length)
+		take_clean(attempt, stream, clean.data, clean.length);
+	buffer_release(&clean);
+	flush_line(attempt, stream);
 }
 
 static void note_process(void *context, int64_t pid, int64_t started)
@@ -123,6 +151,8 @@ static void free_attempt(struct step_attempt *attempt)
 	step_log_close(&attempt->log);
 	buffer_release(&attempt->line[0]);
 	buffer_release(&attempt->line[1]);
+	redact_end(attempt->step->run->redactor, &attempt->raw[0], NULL);
+	redact_end(attempt->step->run->redactor, &attempt->raw[1], NULL);
 	arena_release(&attempt->arena);
 	free(attempt);
 }
@@ -140,6 +170,7 @@ static void time_out(struct step_attempt *attempt, const char *reason)
 	if (attempt->timed_out || !attempt->running)
 		return;
 	attempt->timed_out = true;
+	attempt->request.patient = false;	/* a limit that was written is meant */
 	attempt->reason = reason;
 	stop_attempt(attempt);
 }
@@ -171,6 +202,12 @@ static void late_over(void *context)
 		      duration_format(usual, step->estimate));
 }
 
+/* Three times as long as usual; what usually takes a moment may take its time. */
+static int64_t late_after(const struct run_step *step)
+{
+	return step->estimate * 3 > LATE_LEAST ? step->estimate * 3 : LATE_LEAST;
+}
+
 static void start_timers(struct step_attempt *attempt)
 {
 	struct run_step *step = attempt->step;
@@ -178,7 +215,7 @@ static void start_timers(struct step_attempt *attempt)
 	if (step->timeout > 0)
 		attempt->timeout = loop_timer_start(loop, step->timeout, 0, timeout_over, attempt);
 	else if (step->estimate > 0)
-		attempt->late = loop_timer_start(loop, step->estimate * 3, 0, late_over, attempt);
+		attempt->late = loop_timer_start(loop, late_after(step), 0, late_over, attempt);
 	if (step->config->idle_timeout > 0)
 		attempt->idle = loop_timer_start(loop, step->config->idle_timeout, 0, idle_over,
 						 attempt);
@@ -250,8 +287,8 @@ static void attempt_ended(void *context, const struct step_outcome *outcome)
 	struct run_step *step = attempt->step;
 	struct error err = {0};
 	enum event_status status = outcome->ok ? STATUS_OK : STATUS_FAILED;
-	flush_line(attempt, 0);
-	flush_line(attempt, 1);
+	end_output(attempt, 0);
+	end_output(attempt, 1);
 	if (attempt->timed_out)
 		status = STATUS_TIMED_OUT;
 	else if (step->stopping && !outcome->ok)
@@ -301,6 +338,7 @@ static void announced(void *context)
 	struct run_step *step = attempt->step;
 	struct run *run = step->run;
 	struct error err = {0};
+	journal_flush(run->journal);
 	if (journal_check(run->journal, &err) && !run_production(run)) {
 		could_not_start(attempt, &err);
 		return;
@@ -321,11 +359,21 @@ static int fill_request(struct step_attempt *attempt, struct error *err)
 	struct run_step *step = attempt->step;
 	const struct run_options *options = step->run->options;
 	attempt->request = (struct step_request){
-		.loop = step->run->loop, .arena = &attempt->arena, .config = options->config,
-		.step = step->config, .half = step->half, .id = options->identity.id,
-		.commit = options->identity.commit, .root = options->root,
-		.grace = options->grace, .events = step->run->events,
-		.output = take_output, .started = note_process, .done = attempt_ended,
+		.loop = step->run->loop,
+		.arena = &attempt->arena,
+		.config = options->config,
+		.step = step->config,
+		.half = step->half,
+		.id = options->identity.id,
+		.commit = options->identity.commit,
+		.root = options->root,
+		.grace = options->grace,
+		.patient = run_production(step->run),
+		.events = step->run->events,
+		.services = &step->run->services,
+		.output = take_output,
+		.started = note_process,
+		.done = attempt_ended,
 		.context = attempt,
 	};
 	attempt->request.directory = step->config->dir

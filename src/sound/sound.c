@@ -102,3 +102,11 @@ void sound_stop(struct sound_player *player)
 	player->done = NULL;
 	child_stop(player->child);
 }
+
+void sound_leave(struct sound_player *player)
+{
+	if (!player)
+		return;
+	child_leave(player->child);
+	free(player);
+}

@@ -27,6 +27,9 @@ struct sound_player *sound_start(struct loop *loop, const char *file,
 /* Cuts the sound off; done will not be called. The player is freed. NULL is allowed. */
 void sound_stop(struct sound_player *player);
 
+/* Lets it play to its end while we go on or end; done will not be called. The player is freed. */
+void sound_leave(struct sound_player *player);
+
 /* What the child runs: `argv` behind SOUND_COMMAND. Loads the libraries, plays, and answers the
  * exit code of the process: 0 played, 1 the file cannot be read, 3 no sound device,
  * 4 no sound library.
