@@ -7,7 +7,7 @@
 
 struct changed_file {
 	const char *path;	/* bytes as in git; not always UTF-8 */
-	char status;		/* A, M, D or T, as git diff --name-status --no-renames: a rename is D and A */
+	char status; /* A, M, D or T, as git diff --name-status --no-renames: a rename is D and A */
 	bool is_folder;		/* a submodule */
 	bool counted;		/* its lines were counted: not ignored, not binary */
 	unsigned old_mode, new_mode;	/* 0: not there */
@@ -44,7 +44,7 @@ struct change {
 
 struct change_options {
 	const char *live;	/* NULL: nothing live */
-	const char *also;	/* another commit that may be live (live_commit disagrees): what changed
+	const char *also; /* another commit that may be live (live_commit disagrees): what changed
 				 * since either counts; or NULL */
 	const char *target;
 	bool without_files_of_first;	/* everything: leave files empty */

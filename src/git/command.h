@@ -11,7 +11,8 @@ struct child_result;
 struct git_options {
 	const char *folder;		/* git -C; NULL: where we are */
 	const char *const *arguments;	/* behind "git", NULL-terminated */
-	const char *const *environment;	/* NULL, or "NAME=value" on top of our own, NULL-terminated */
+	const char *const
+		*environment; /* NULL, or "NAME=value" on top of our own, NULL-terminated */
 	const void *input;		/* stdin, or NULL */
 	size_t input_length;
 	int64_t timeout;		/* ms; 0: none */

@@ -118,7 +118,7 @@ static size_t shared_folders(const char *one, const char *other)
 
 static void names_build(struct pattern_index *index)
 {
-	struct name *above[DEPTH_MAXIMUM];
+	struct name *above[DEPTH_MAXIMUM] = {0};
 	const char *previous = "";
 
 	index->has_names = true;
@@ -131,9 +131,12 @@ static void names_build(struct pattern_index *index)
 			size_t length = slash ? (size_t)(slash - part) : strlen(part);
 			bool known = slash && (size_t)(slash - path) < shared &&
 				     depth < DEPTH_MAXIMUM;
-			struct name *name = known ? above[depth] : name_get(index, part, length);
-			struct places *places = &name->places;
+			struct name *name = known ? above[depth] : NULL;
+			struct places *places;
 
+			if (!name)
+				name = name_get(index, part, length);
+			places = &name->places;
 			if (depth < DEPTH_MAXIMUM)
 				above[depth] = name;
 			if (!places->count || places->items[places->count - 1] != i)

@@ -69,6 +69,10 @@ int repository_remote_tip(const struct repository *repository, const char *remot
 int repository_branches_with(const struct repository *repository, struct arena *arena,
 			     const char *remote, const char *glob, const char *commit,
 			     struct text_list *branches, struct error *err) MUST_USE;
+/* Whether the commit is the tip of a branch of the remote that matches glob (NULL: any): the usual
+ * case, for which nobody need ask git. */
+bool repository_is_tip(const struct repository *repository, const char *remote, const char *glob,
+		       const char *commit);
 /* How many commits of `tip` are not in `base`: "how far behind". -1 when unknown. */
 int64_t repository_count(const struct repository *repository, const char *base, const char *tip);
 /* 1 when ancestor is in descendant's past (or the same), 0 not, -1 unknown (one is not here). */

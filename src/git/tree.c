@@ -133,7 +133,9 @@ static int walk_entry(struct walk *walk, const struct tree_entry *old, const str
 static int walk_cursors(struct walk *walk, struct cursor *old, struct cursor *new)
 {
 	while (!old->done || !new->done) {
-		int order = old->done ? 1 : new->done ? -1 : entry_compare(&old->entry, &new->entry);
+		int order = old->done   ? 1
+			    : new->done ? -1
+					: entry_compare(&old->entry, &new->entry);
 
 		if (walk_entry(walk, order <= 0 ? &old->entry : NULL,
 			       order >= 0 ? &new->entry : NULL) != 0)

@@ -30,5 +30,9 @@ int tree_diff(const struct repository *repository, const unsigned char *old_id,
 	      struct error *err) MUST_USE;
 int commit_tree_id(const struct repository *repository, const char *commit, git_oid *id,
 		   struct error *err) MUST_USE;
+/* Paths of the files called `name` in the index, if that is a whole tree (whose id it gives; the
+ * object need not be here): false when it is not, or is of a kind that is not read here. */
+bool index_names(const struct repository *repository, struct arena *arena, const char *name,
+		 struct text_list *paths, git_oid *tree) MUST_USE;
 /* libgit2's words for its last failure. */
 int libgit2_error(struct error *err, const char *what);

@@ -3,6 +3,7 @@
 
 #include <git2.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "crypto/hash.h"
@@ -19,6 +20,7 @@ static int read_file_of_tree(const struct repository *repository, const git_oid 
 	git_tree *tree = NULL;
 	git_tree_entry *entry = NULL;
 	git_blob *blob = NULL;
+	char size[32];
 	int code = git_tree_lookup(&tree, repository->handle, tree_id), result = -1;
 
 	if (code == 0)
@@ -33,7 +35,8 @@ static int read_file_of_tree(const struct repository *repository, const git_oid 
 		error_set(err, "%s is a symbolic link, which is not followed in a commit", path);
 		error_code(err, EXIT_USAGE);
 	} else if (buffer_add(out, git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob)) < 0) {
-		error_set(err, "%s is larger than %zu bytes", path, out->maximum);
+		error_set(err, "%s is larger than %s", path,
+			  size_format(size, (int64_t)out->maximum));
 		error_code(err, EXIT_USAGE);
 	} else {
 		result = 1;
@@ -121,6 +124,22 @@ static bool places_read(struct places *places, const struct repository *reposito
 	return known;
 }
 
+/* Another start than a tree that was looked at before. */
+static bool places_from_index(struct places *places, const struct repository *repository)
+{
+	git_odb *odb = NULL;
+	bool known = false;
+
+	if (!index_names(repository, places->arena, places->name, &places->paths, &places->tree))
+		return false;
+	if (git_repository_odb(&odb, repository->handle) == 0)
+		known = git_odb_exists(odb, &places->tree) == 1;
+	git_odb_free(odb);
+	if (!known)
+		places->paths = (struct text_list) {0};
+	return known;
+}
+
 static void places_write(const struct places *places, const struct repository *repository,
 			 const git_oid *tree)
 {
@@ -159,9 +178,10 @@ static int source_list(void *context, struct arena *arena, const char *name,
 {
 	struct commit_source *source = context;
 	struct places places = {.arena = arena, .name = name};
-	bool known = places_read(&places, source->repository);
+	bool cached = places_read(&places, source->repository);
+	bool known = cached || places_from_index(&places, source->repository);
 
-	if (!known || git_oid_cmp(&places.tree, &source->tree)) {
+	if (!cached || git_oid_cmp(&places.tree, &source->tree)) {
 		if (tree_diff(source->repository, known ? places.tree.id : NULL, source->tree.id,
 			      places_collect, &places, err) < 0)
 			return -1;

@@ -11,7 +11,8 @@ static const char history[] =
 	"n=0; for d in a a/b a-b a.b 'with space' zz/deep/er; do mkdir -p \"$d\"\n"
 	"for f in 1 2 3 4 5; do n=$((n+1)); seq $n $((n+30)) > \"$d/f$f.txt\"; done; done\n"
 	"printf 'x\\0y' > binary; ln -s a link; mkdir turns; echo 1 > turns/x; echo 1 > becomes\n"
-	"printf 'no newline' > tail; echo x > \"$(printf 'new\\nline')\"; echo '$(x)' > '$(touch y)'\n"
+	"printf 'no newline' > tail; echo x > \"$(printf 'new\\nline')\"; echo '$(x)' > '$(touch "
+	"y)'\n"
 	"echo z > \"$(printf 'caf\\351')\"; echo d > -dash\n"
 	"mkdir api; echo 'tasks: {}' > api/deploy.tasks.yml\n"
 	"git add -A; git commit -qm 'first commit'\n"
@@ -85,9 +86,13 @@ static void like_git_diff(void **state)
 			buffer_add_format(&ours, "%s\n", change.files.items[i].path);
 		}
 		assert_true(change.files.count > 10);
-		assert_string_equal(ours.data, run_script(&fixture->arena, fixture->folder,
-			arena_format(&fixture->arena, "git diff --name-status --no-renames -z %s %s "
-				     "| tr '\\0' '\\n'", ends[way][0], ends[way][1])));
+		assert_string_equal(
+			ours.data,
+			run_script(&fixture->arena, fixture->folder,
+				   arena_format(&fixture->arena,
+						"git diff --name-status --no-renames -z %s %s "
+						"| tr '\\0' '\\n'",
+						ends[way][0], ends[way][1])));
 		buffer_release(&ours);
 	}
 }
@@ -198,6 +203,53 @@ static void task_files(void **state)
 	}
 }
 
+/* Whatever the index is like, it changes nothing but the time that the search takes. */
+static void task_files_by_index(void **state)
+{
+	static const char *const scripts[] = {
+		"git read-tree HEAD",
+		"git update-index --index-version 4",
+		"git update-index --index-version 3; git read-tree HEAD",
+		"git read-tree HEAD~2",
+		"mkdir -p own; echo 'tasks: {}' > own/deploy.tasks.yml; git add own",
+		"git read-tree --empty",
+		"rm .git/index",
+		"printf 'DIRC\\0\\0\\0\\2\\0\\0\\0\\11 torn and far too short' > .git/index",
+	};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(*scripts); i++) {
+		struct config_source source;
+		struct text_list paths = {0};
+		struct error err = {0};
+
+		run_script(&fixture->arena, fixture->folder, scripts[i]);
+		run_script(&fixture->arena, fixture->folder, "rm -rf .git/shipit");
+		expect_ok(config_source_commit(fixture->repository, &fixture->arena, fixture->last,
+					       &source, &err), &err);
+		expect_ok(source.list(source.context, &fixture->arena, "deploy.tasks.yml", &paths,
+				      &err), &err);
+		assert_int_equal(paths.count, 1);
+		assert_string_equal(paths.items[0], "web/cat/deploy.tasks.yml");
+	}
+}
+
+static void tips(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct repository *repository = fixture->repository;
+
+	run_script(&fixture->arena, fixture->folder,
+		   "git update-ref refs/remotes/origin/feature/a HEAD~2\n"
+		   "git update-ref refs/remotes/origin/master HEAD");
+	assert_true(repository_is_tip(repository, "origin", "master", fixture->last));
+	assert_false(repository_is_tip(repository, "origin", "master", fixture->first));
+	assert_true(repository_is_tip(repository, "origin", "feat*", fixture->first));
+	assert_false(repository_is_tip(repository, "origin", "feat*", fixture->last));
+	assert_true(repository_is_tip(repository, "origin", NULL, fixture->first));
+	assert_false(repository_is_tip(repository, "elsewhere", NULL, fixture->first));
+}
+
 static void fingerprints(void **state)
 {
 	struct fixture *fixture = *state;
@@ -240,6 +292,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(first_and_unknown, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(also_since_another, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(task_files, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(task_files_by_index, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(tips, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(fingerprints, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(uncommitted, set_up, tear_down),
 	};

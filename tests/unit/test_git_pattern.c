@@ -104,9 +104,10 @@ static void globs(void **state)
 
 static const char *random_name(struct arena *arena)
 {
-	static const char *const names[] = {"a", "b", "ab", "foo", "foobar", "bar", "a.py", "b.lock",
-		"foo.py", "x y", "[x]", "a*b", "\\", "!a", "m", "test_a", "A", "f\xc3\xb6", "a-b",
-		".hidden", "]", "aa"};
+	static const char *const names[] = {
+		"a",      "b",         "ab",  "foo",     "foobar", "bar", "a.py", "b.lock",
+		"foo.py", "x y",       "[x]", "a*b",     "\\",     "!a",  "m",    "test_a",
+		"A",      "f\xc3\xb6", "a-b", ".hidden", "]",      "aa"};
 
 	(void)arena;
 	return names[pick(sizeof(names) / sizeof(*names))];
@@ -166,8 +167,8 @@ static void ask_git(const char *folder, const struct buffer *input, struct child
 	expect_ok(git_run(&options, result, &err), &err);
 }
 
-/* git's answers: source NUL line NUL pattern NUL path NUL; the source is empty when nothing matched.
- * Returns where those on the next pattern begin. */
+/* git's answers: source NUL line NUL pattern NUL path NUL; the source is empty when nothing
+ * matched. Returns where those on the next pattern begin. */
 static const char *compare_answers(struct arena *arena, size_t i, const char *pattern,
 				   const char *const *paths, const char *at, size_t *wrong,
 				   size_t *hits)

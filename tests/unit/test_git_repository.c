@@ -59,7 +59,8 @@ static void names_what_is_wrong(void **state)
 static const char pair[] =
 	"git init -q --bare -b master remote.git\n"
 	"git init -q -b master one; cd one; git remote add origin ../remote.git\n"
-	"echo 1 > f; echo node_modules > .gitignore; git add -A; git commit -qm one; git tag -a v1 -m x\n"
+	"echo 1 > f; echo node_modules > .gitignore; git add -A; git commit -qm one; git tag -a v1 "
+	"-m x\n"
 	"git push -q origin master\n"
 	"git checkout -q -b 'feature/$(x)-é'\n"
 	"echo 2 > f; git commit -qam two; git push -q origin HEAD\n"
@@ -143,7 +144,8 @@ static void clean_checkout(void **state)
 
 	(void)state;
 	run_script(&arena, folder, pair);
-	run_script(&arena, folder, "printf '#!/bin/sh\\ntouch hooked\\n' > one/.git/hooks/post-checkout; "
+	run_script(&arena, folder,
+		   "printf '#!/bin/sh\\ntouch hooked\\n' > one/.git/hooks/post-checkout; "
 		   "chmod +x one/.git/hooks/post-checkout");
 	setenv("SHIPIT_WORKTREES", arena_format(&arena, "%s/trees", folder), 1);
 	struct repository *repository = open_one(&arena, arena_format(&arena, "%s/one", folder));
@@ -151,7 +153,8 @@ static void clean_checkout(void **state)
 	options.commit = run_script(&arena, folder, "git -C one rev-parse master | tr -d '\\n'");
 	path = worktree_prepare(repository, &arena, &options, &err);
 	expect_ok(path ? 0 : -1, &err);
-	assert_string_equal(run_script(&arena, path, "cat f; ls; git status --porcelain"), "3\nf\n");
+	assert_string_equal(run_script(&arena, path, "cat f; ls; git status --porcelain"),
+			    "3\nf\n");
 	run_script(&arena, path, "echo changed > f; mkdir -p stale node_modules; touch stale/x "
 		   "node_modules/kept; touch \"$(git rev-parse --git-dir)/index.lock\"");
 	options.commit = run_script(&arena, folder, "git -C one rev-parse master~1 | tr -d '\\n'");

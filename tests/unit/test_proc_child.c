@@ -18,7 +18,8 @@ static void test_run_captures(void **state)
 	struct child_result result;
 	struct error err = {0};
 	const char *const arguments[] = {"sh", "-c", "cat; echo bad >&2; exit 3", NULL};
-	struct child_options options = {.arguments = arguments, .input = "hello", .input_length = 5};
+	struct child_options options = {
+		.arguments = arguments, .input = "hello", .input_length = 5};
 	assert_int_equal(child_run(&options, &result, &err), 0);
 	assert_string_equal(result.output.data, "hello");
 	assert_string_equal(result.errors.data, "bad\n");
@@ -58,7 +59,8 @@ static void test_run_times_out(void **state)
 	(void)state;
 	struct child_result result;
 	struct error err = {0};
-	const char *const arguments[] = {"sh", "-c", "trap '' TERM; sleep 20 & wait; sleep 20", NULL};
+	const char *const arguments[] = {"sh", "-c", "trap '' TERM; sleep 20 & wait; sleep 20",
+					 NULL};
 	struct child_options options = {.arguments = arguments, .timeout = 100, .grace = 100};
 	assert_int_equal(child_run(&options, &result, &err), 0);
 	assert_true(result.exit.timed_out);
@@ -160,7 +162,8 @@ static void stop_child(void *context)
 static void test_loop_stop_ends_the_group(void **state)
 {
 	struct watched *watched = *state;
-	struct child *child = start(watched, "trap '' TERM; sleep 30 & echo $!; wait; sleep 30", 50);
+	struct child *child =
+		start(watched, "trap '' TERM; sleep 30 & echo $!; wait; sleep 30", 50);
 	assert_true(process_runs(child_pid(child), child_started(child)));
 	struct loop_timer *timer = loop_timer_start(watched->loop, 100, 0, stop_child, child);
 	assert_int_equal(loop_run(watched->loop), 0);

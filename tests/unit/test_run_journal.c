@@ -153,7 +153,8 @@ static void test_outputs(void **state)
 	(void)state;
 	struct arena arena = ARENA_INIT;
 	struct variables outputs = {0};
-	assert_int_equal(parse(&arena, "A=1\nB<<EOF\none\ntwo=2\nEOF\nA=x=y\nE<<END\nEND\n", &outputs), 0);
+	assert_int_equal(
+		parse(&arena, "A=1\nB<<EOF\none\ntwo=2\nEOF\nA=x=y\nE<<END\nEND\n", &outputs), 0);
 	assert_int_equal(outputs.list.count, 3);
 	assert_string_equal(outputs.list.items[0].value, "x=y");
 	assert_string_equal(outputs.list.items[1].value, "one\ntwo=2");
@@ -168,11 +169,13 @@ static void test_outputs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_journal_round_trip, open_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_journal_round_trip, open_folder,
+						remove_folder),
 		cmocka_unit_test(test_full_disk_is_told),
 		cmocka_unit_test_setup_teardown(test_log_is_cut_in_the_middle, open_folder,
 						remove_folder),
-		cmocka_unit_test_setup_teardown(test_short_log_is_whole, open_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_short_log_is_whole, open_folder,
+						remove_folder),
 		cmocka_unit_test(test_outputs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
