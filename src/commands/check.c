@@ -120,7 +120,7 @@ static void print_text(struct diagnostics *diagnostics, const struct config *con
 
 static int run_check(struct call *call, struct error *err)
 {
-	struct session session = {0};
+	struct session session CLEANUP(session_close) = {0};
 	struct diagnostics *diagnostics = &session.diagnostics;
 	struct config_options options = {
 		.env = call->env,
@@ -137,10 +137,8 @@ static int run_check(struct call *call, struct error *err)
 	options.source = &source;
 	options.kinds = step_kind_rows(call->arena, &options.kind_count);
 	config = config_load(call->arena, &options, diagnostics, err);
-	if (!config && diagnostics->errors == 0) {
-		session_close(&session);
+	if (!config && diagnostics->errors == 0)
 		return -1;
-	}
 	error_clear(err);
 	if (config && config->pipeline)
 		plan_check(call->arena, config->pipeline, diagnostics);
@@ -156,7 +154,6 @@ static int run_check(struct call *call, struct error *err)
 		return -1;
 	if (!call->json)
 		print_text(diagnostics, config, &checked);
-	session_close(&session);
 	return diagnostics->errors ? EXIT_USAGE : EXIT_DONE;
 }
 

@@ -42,7 +42,8 @@ void call_print_error(const struct call *call, const struct error *err)
 	bool color = terminal_color(STDERR_FILENO, call->color);
 
 	if (err->file[0] && err->line > 0)
-		fprintf(stderr, "%s:%d:%d: ", err->file, err->line, err->column > 0 ? err->column : 1);
+		fprintf(stderr, "%s:%d:%d: ", err->file, err->line,
+			err->column > 0 ? err->column : 1);
 	else if (err->file[0])
 		fprintf(stderr, "%s: ", err->file);
 	fprintf(stderr, "%sshipit:%s %s\n", style(color, STYLE_RED), style(color, STYLE_NONE),

@@ -35,10 +35,9 @@ struct command {
 const struct command *command_at(size_t index);
 const struct command *command_find(const char *name);
 
-extern const struct command command_deploy, command_plan, command_task, command_exec,
-	command_check, command_schema, command_status, command_history, command_show,
-	command_logs, command_smoke, command_foghorn, command_sound, command_completion, command_help,
-	command_version;
+extern const struct command command_deploy, command_plan, command_task, command_exec, command_check,
+	command_schema, command_status, command_history, command_show, command_logs, command_smoke,
+	command_foghorn, command_sound, command_completion, command_help, command_version;
 
 /* Writes the value as one JSON text with a newline to stdout and drops the reference. */
 int call_print_json(json_t *value, struct error *err);

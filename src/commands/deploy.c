@@ -54,18 +54,47 @@ static const char *set_value(const struct call *call, const char *name)
 	return NULL;
 }
 
+/* Each --set answers one of the pipeline's questions. */
+static int check_set(const struct call *call, const struct pipeline *pipeline, struct error *err)
+{
+	struct text_list names = { 0 };
+
+	for (size_t i = 0; i < pipeline->ask.count; i++)
+		text_list_add(call->arena, &names, pipeline->ask.items[i].name);
+	for (size_t i = 0; i < call->options.values.count; i++) {
+		const struct option_value *value = &call->options.values.items[i];
+		const char *name, *near;
+
+		if (strcmp(value->row->name, "set") != 0)
+			continue;
+		name = arena_bytes(call->arena, value->value, strcspn(value->value, "="));
+		if (strchr(value->value, '=') && text_list_has(&names, name))
+			continue;
+		if (!strchr(value->value, '='))
+			error_set(err, "--set takes NAME=VALUE, not '%s'", value->value);
+		else
+			error_set(err, "--set %s: the pipeline does not ask for '%s'", value->value,
+				  name);
+		near = text_nearest(name, names.items, names.count);
+		if (near && strchr(value->value, '='))
+			error_hint(err, "did you mean '%s'?", near);
+		return error_code(err, EXIT_USAGE);
+	}
+	return 0;
+}
+
 static int ask_one(struct session *session, const struct ask_config *ask,
 		   struct variables *answers, struct error *err)
 {
 	const char *value = set_value(session->call, ask->name);
-	struct prompt prompt = prompt_for(session->call, arena_format(session->arena, "--set %s=VALUE",
-								      ask->name));
+	struct prompt prompt = prompt_for(
+		session->call, arena_format(session->arena, "--set %s=VALUE", ask->name));
 
 	if (!value && session->call->yes && ask->fallback)
 		value = ask->fallback;
 	if (!value) {
-		char *typed = prompt_text(&prompt, ask->prompt ? ask->prompt : ask->name, ask->fallback,
-					  err);
+		char *typed = prompt_text(&prompt, ask->prompt ? ask->prompt : ask->name,
+					  ask->fallback, err);
 
 		if (!typed)
 			return -1;
@@ -90,10 +119,13 @@ static int ask_questions(struct session *session, const struct plan *plan,
 	struct prompt prompt = prompt_for(session->call, "--yes");
 	bool yes = false;
 
+	if (check_set(session->call, pipeline, err) < 0)
+		return -1;
 	for (size_t i = 0; i < pipeline->ask.count; i++)
 		if (ask_one(session, &pipeline->ask.items[i], answers, err) < 0)
 			return -1;
-	if (prompt_yes(&prompt, arena_format(session->arena, "Deploy %.7s to %s?", plan->commit, plan->env),
+	if (prompt_yes(&prompt,
+		       arena_format(session->arena, "Deploy %.7s to %s?", plan->commit, plan->env),
 		       &yes, err) < 0)
 		return -1;
 	if (yes)
@@ -102,18 +134,39 @@ static int ask_questions(struct session *session, const struct plan *plan,
 	return error_code(err, EXIT_REFUSED);
 }
 
+void deploy_print_end(const struct call *call, int exit_code, const char *reason)
+{
+	struct event event = {
+		.type = EVENT_DEPLOY_FINISHED, .time = clock_now(call->clock), .seq = 1,
+		.status = exit_code ? STATUS_FAILED : STATUS_OK, .exit_code = exit_code,
+		.reason = reason,
+	};
+	struct buffer line CLEANUP(buffer_release);
+
+	buffer_init(&line, 1 << 20);
+	event_write_json(&line, &event);
+	terminal_write(STDOUT_FILENO, line.data, line.length);
+}
+
+int deploy_json_end(const struct call *call, int result, const struct error *err)
+{
+	if (result < 0 && deploy_writes_json(call))
+		deploy_print_end(call, err->exit_code ? err->exit_code : EXIT_FAILED,
+				 err->message[0] ? err->message : "the configuration is wrong");
+	return result;
+}
+
 static int nothing_to_do(struct call *call, const struct plan *plan, struct error *err)
 {
+	(void)err;
 	if (deploy_writes_json(call))
-		return call_print_json(json_pack("{s:s, s:s, s:s, s:i, s:s}", "event", "deploy.finished",
-						 "status", "ok", "commit", plan->commit, "exit_code", 0,
-						 "reason", "nothing to do: this commit is live"), err);
+		deploy_print_end(call, EXIT_DONE, "nothing to do: this commit is live");
 	call_note(call, "Nothing to do: %.7s is live on %s and nothing is owed. "
 		  "(--redeploy deploys it once more.)", plan->commit, plan->env);
 	return EXIT_DONE;
 }
 
-static int run_deploy_command(struct call *call, struct error *err)
+static int deploy(struct call *call, struct error *err)
 {
 	struct session session CLEANUP(session_close) = { 0 };
 	struct session_options target;
@@ -143,10 +196,18 @@ static int run_deploy_command(struct call *call, struct error *err)
 	return deploy_run(&session, plan, &answers, err);
 }
 
+static int run_deploy_command(struct call *call, struct error *err)
+{
+	int result = deploy(call, err);
+
+	return options_has(&call->options, "dry-run") ? result : deploy_json_end(call, result, err);
+}
+
 const struct command command_deploy = {
 	.name = "deploy",
 	.summary = "find out what changed, show the plan, ask, run it",
-	.details = "What is deployed is a clean checkout of the commit, never the files being edited.",
+	.details =
+		"What is deployed is a clean checkout of the commit, never the files being edited.",
 	.options = deploy_options,
 	.run = run_deploy_command,
 };

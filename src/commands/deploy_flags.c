@@ -29,9 +29,12 @@ int deploy_flags_read(struct call *call, struct session_options *target, struct 
 	    strcmp(flags->maintenance, "off") != 0 && strcmp(flags->maintenance, "auto") != 0)
 		error_set(err, "--maintenance takes on, off or auto, not '%s'", flags->maintenance);
 	else if (flags->override.count && (!flags->override_reason || !*flags->override_reason))
-		error_set(err, "--override needs --reason TEXT: it is recorded and shown in the history");
+		error_set(
+			err,
+			"--override needs --reason TEXT: it is recorded and shown in the history");
 	else if (target->ref && target->redeploy)
-		error_set(err, "--redeploy deploys the commit that is live: it does not go with --ref");
+		error_set(err,
+			  "--redeploy deploys the commit that is live: it does not go with --ref");
 	else if (target->ref && !*target->ref)
 		error_set(err, "--ref needs the name of a commit");
 	else

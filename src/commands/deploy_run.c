@@ -66,7 +66,8 @@ bool deploy_answer_fits(const struct ask_config *ask, const char *answer, struct
 		return false;
 	matches = regex_match(regex, answer, strlen(answer), &span, 1, err);
 	if (matches == 0)
-		error_set(err, "'%s' is no answer to '%s': it must match %s", answer, ask->name, ask->match);
+		error_set(err, "'%s' is no answer to '%s': it must match %s", answer, ask->name,
+			  ask->match);
 	return matches == 1;
 }
 
@@ -99,7 +100,8 @@ static const char *find_sound(struct deploy *deploy)
 
 	if (options_has(&session->call->options, "silent") || !session->config->sound_go_live)
 		return NULL;
-	file = sound_find(session->arena, session->config->sound_go_live, folders, &silent, &problem);
+	file = sound_find(session->arena, session->config->sound_go_live, folders, &silent,
+			  &problem);
 	if (!file && !silent)
 		call_note(session->call, "no sound: %s", problem.message);
 	return file;
@@ -124,7 +126,8 @@ static void add_changed(struct deploy *deploy)
 	const struct change *change = deploy->plan->change;
 
 	for (size_t i = 0; change && i < change->files.count; i++)
-		vec_push(deploy->session->arena, &deploy->options.changed, change->files.items[i].path);
+		vec_push(deploy->session->arena, &deploy->options.changed,
+			 change->files.items[i].path);
 }
 
 /* ---- the record ---- */
@@ -166,7 +169,13 @@ static void fill_owed(struct deploy *deploy, const struct run_result *result)
 	deploy->record.owed.count = 0;
 	for (size_t i = 0; deploy->tasks_alone && i < deploy->plan->owed.count; i++)
 		if (!runs_now(deploy->plan, &deploy->plan->owed.items[i]))
-			vec_push(deploy->session->arena, &deploy->record.owed, deploy->plan->owed.items[i]);
+			vec_push(deploy->session->arena, &deploy->record.owed,
+				 deploy->plan->owed.items[i]);
+	/* What was done for a deploy that did not go live is not done for the next one. */
+	for (size_t i = 0; !deploy->tasks_alone && !result->live && i < deploy->plan->owed.count;
+	     i++)
+		owe(deploy, deploy->plan->owed.items[i].kind, deploy->plan->owed.items[i].name,
+		    deploy->plan->owed.items[i].reason);
 	for (size_t i = 0; !deploy->tasks_alone && i < deploy->plan->withheld.count; i++) {
 		const struct record_owed *withheld = &deploy->plan->withheld.items[i];
 
@@ -193,7 +202,8 @@ static void fill_durations(struct deploy *deploy, const struct run_result *resul
 			entry.stage = "tasks";
 			entry.step = duration->name;
 		} else if (!strcmp(duration->kind, "step") && dot) {
-			entry.stage = arena_bytes(arena, duration->name, (size_t)(dot - duration->name));
+			entry.stage =
+				arena_bytes(arena, duration->name, (size_t)(dot - duration->name));
 			entry.step = dot + 1;
 		} else {
 			continue;
@@ -209,10 +219,11 @@ static json_t *verdicts_json(const struct plan *plan)
 	for (size_t i = 0; i < plan->guards.count; i++) {
 		const struct plan_guard *guard = &plan->guards.items[i];
 
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:b}", "name", guard->name,
-						      "verdict", event_status_name(guard->verdict),
-						      "reason", guard->reason, "overridden",
-						      guard->overridden));
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s?, s:b, s:s*}", "name", guard->name,
+					"verdict", event_status_name(guard->verdict), "reason",
+					guard->reason, "overridden", guard->overridden,
+					"override_reason", guard->override_reason));
 	}
 	return list;
 }
@@ -243,7 +254,8 @@ static void fill_record(struct deploy *deploy, const struct run_result *result)
 			vec_push(session->arena, &stages, deploy->plan->stages.items[i].name);
 	fill_owed(deploy, result);
 	fill_durations(deploy, result);
-	record_follow(session->arena, record, newest, result->live && !deploy->tasks_alone, &stages);
+	record_follow(session->arena, record, newest, result->live && !deploy->tasks_alone,
+		      &stages);
 }
 
 /* The commit with which a stage last went live, for smoke.commit.of. */
@@ -318,7 +330,8 @@ static int on_verdict(void *context, struct run_result *result, struct error *er
 	return code;
 }
 
-/* What was deferred is done now, or failed: the record said that it is owed, so say what is left. */
+/* What was deferred is done now, or failed: the record said that it is owed, so say what is left.
+ */
 static void record_deferred(struct deploy *deploy, const struct run_result *result)
 {
 	struct error problem = { 0 };
@@ -333,7 +346,8 @@ static void record_deferred(struct deploy *deploy, const struct run_result *resu
 	deploy->record.durations.count = 0;
 	if (record_append(deploy->session->store, deploy->session->arena, &deploy->record, false,
 			  &problem) < 0)
-		call_note(deploy->session->call, "what the deferred tasks came to could not be stored: %s",
+		call_note(deploy->session->call,
+			  "what the deferred tasks came to could not be stored: %s",
 			  problem.message);
 }
 
@@ -346,7 +360,8 @@ static int prepare_checkout(struct deploy *deploy, struct error *err)
 	const struct worktree_options options = {
 		.env = session->config->env,
 		.commit = deploy->plan->commit,
-		.clean_all = session->config->clean_written ? session->config->clean_all : ci && *ci,
+		.clean_all =
+			session->config->clean_written ? session->config->clean_all : ci && *ci,
 		.may_ask = terminal_present() && !deploy_writes_json(session->call),
 	};
 
@@ -365,17 +380,28 @@ static int fill_options(struct deploy *deploy, const struct variables *answers, 
 	struct run_options *options = &deploy->options;
 
 	*options = (struct run_options){
-		.arena = session->arena, .events = &deploy->hub, .config = session->config,
-		.identity = {
-			.id = deploy->folder.id, .app = session->config->app, .env = session->config->env,
-			.commit = deploy->plan->commit, .previous = deploy->plan->previous,
-			.branch = session->branch, .url = session->config->url,
-			.deployer = session->deployer,
-		},
-		.folder = deploy->folder.path, .fingerprints = session->fingerprints,
+		.arena = session->arena,
+		.events = &deploy->hub,
+		.config = session->config,
+		.identity =
+			{
+				.id = deploy->folder.id,
+				.app = session->config->app,
+				.env = session->config->env,
+				.commit = deploy->plan->commit,
+				.previous = deploy->plan->previous,
+				.branch = session->branch,
+				.url = session->config->url,
+				.deployer = session->deployer,
+			},
+		.folder = deploy->folder.path,
+		.fingerprints = session->fingerprints,
 		.jobs = jobs ? (int)strtol(jobs, NULL, 10) : 0,
-		.before_go_live = on_before_go_live, .verdict = on_verdict, .secret = on_secret,
-		.stage_commit = on_stage_commit, .context = deploy,
+		.before_go_live = on_before_go_live,
+		.verdict = on_verdict,
+		.secret = on_secret,
+		.stage_commit = on_stage_commit,
+		.context = deploy,
 	};
 	if (answers)
 		options->outputs = *answers;
@@ -383,7 +409,8 @@ static int fill_options(struct deploy *deploy, const struct variables *answers, 
 	if (prepare_checkout(deploy, err) < 0)
 		return -1;
 	options->sound = deploy->tasks_alone ? NULL : find_sound(deploy);
-	options->countdown = options->sound && terminal_present() && !session->call->yes ? COUNTDOWN : 0;
+	options->countdown =
+		options->sound && terminal_present() && !session->call->yes ? COUNTDOWN : 0;
 	return 0;
 }
 
@@ -391,7 +418,7 @@ static int fill_options(struct deploy *deploy, const struct variables *answers, 
 static void keep_few(struct session *session)
 {
 	struct error ignored = { 0 };
-	const struct deploy_keep keep = { session->config->keep_deploys, session->config->keep_days };
+	const struct deploy_keep keep = {session->config->keep_deploys, session->config->keep_days};
 
 	if (deploy_list_prune(session->arena, session->common_dir, keep,
 			      clock_now(session->call->clock), NULL, &ignored) < 0)

@@ -14,6 +14,11 @@ int deploy_check_format(const struct call *call, struct error *err) MUST_USE;
 /* Whether an answer matches the question's `match`. */
 bool deploy_answer_fits(const struct ask_config *ask, const char *answer, struct error *err);
 
+/* --json when nothing was run: the one event that says how it ended. */
+void deploy_print_end(const struct call *call, int exit_code, const char *reason);
+/* ... and when it failed (result < 0): --json prints its result then too. Hands result on. */
+int deploy_json_end(const struct call *call, int result, const struct error *err);
+
 /* Runs the plan with everything around it: the folder of records, the checkout, the readers of
  * events, the record in the store. The exit code, or -1 when it could not begin. */
 int deploy_run(struct session *session, const struct plan *plan, const struct variables *answers,

@@ -59,12 +59,19 @@ static int run_exec(struct call *call, struct error *err)
 	if (session_open_target(&session, call, &target, err) < 0)
 		return -1;
 	run = (struct run_options){
-		.arena = session.arena, .config = session.config,
-		.identity = {
-			.id = "exec", .app = session.config->app, .env = session.config->env,
-			.commit = session.commit, .previous = session.live, .branch = session.branch,
-			.url = session.config->url, .deployer = session.deployer,
-		},
+		.arena = session.arena,
+		.config = session.config,
+		.identity =
+			{
+				.id = "exec",
+				.app = session.config->app,
+				.env = session.config->env,
+				.commit = session.commit,
+				.previous = session.live,
+				.branch = session.branch,
+				.url = session.config->url,
+				.deployer = session.deployer,
+			},
 		.fingerprints = session.fingerprints,
 	};
 	run.root = checkout(&session, err);

@@ -10,27 +10,40 @@ static void add_option(struct buffer *out, const struct option_row *row)
 	const char *open = row->flags & OPTION_OPTIONAL ? "[=" : " ";
 	const char *close = row->flags & OPTION_OPTIONAL ? "]" : "";
 
-	if (row->flags & (OPTION_HIDDEN | OPTION_LATER))
-		return;
 	snprintf(flag, sizeof(flag), "%s%c%s--%s%s%s%s", row->letter ? "-" : " ",
 		 row->letter ? row->letter : ' ', row->letter ? ", " : "  ", row->name,
 		 row->value ? open : "", row->value ? row->value : "", row->value ? close : "");
 	buffer_add_format(out, "  %-28s  %s\n", flag, row->help);
 }
 
+/* A row to show: later parts' flags and hidden ones are not. */
+static bool is_shown(const struct option_row *row)
+{
+	return !(row->flags & (OPTION_HIDDEN | OPTION_LATER));
+}
+
+static bool has_options(const struct option_row *rows)
+{
+	while (rows && rows->name && !is_shown(rows))
+		rows++;
+	return rows && rows->name;
+}
+
 static void add_options(struct buffer *out, const char *title, const struct option_row *rows)
 {
-	if (!rows || !rows->name)
+	if (!has_options(rows))
 		return;
 	buffer_add_format(out, "\n%s\n", title);
 	for (; rows->name; rows++)
-		add_option(out, rows);
+		if (is_shown(rows))
+			add_option(out, rows);
 }
 
 static void help_command(const struct command *command, struct buffer *out)
 {
 	buffer_add_format(out, "shipit %s%s%s%s\n  %s\n", command->name,
-			  command->options ? " [FLAGS]" : "", command->arguments ? " " : "",
+			  has_options(command->options) ? " [FLAGS]" : "",
+			  command->arguments ? " " : "",
 			  command->arguments ? command->arguments : "", command->summary);
 	if (command->details)
 		buffer_add_format(out, "\n%s\n", command->details);
@@ -42,14 +55,17 @@ static void help_all(struct buffer *out)
 {
 	const struct command *command;
 
-	buffer_add_text(out, "shipit [-C DIR] [--config FILE] [-e ENV] [COMMAND] [FLAGS]\n"
-			"  Deploys what changed, and nothing else. Without a command it deploys, after\n"
-			"  showing the plan.\n\nCommands:\n");
+	buffer_add_text(
+		out,
+		"shipit [-C DIR] [--config FILE] [-e ENV] [COMMAND] [FLAGS]\n"
+		"  Deploys what changed, and nothing else. Without a command it deploys, after\n"
+		"  showing the plan.\n\nCommands:\n");
 	for (size_t i = 0; (command = command_at(i)) != NULL; i++)
 		if (!command->hidden)
 			buffer_add_format(out, "  %-12s  %s\n", command->name, command->summary);
 	add_options(out, "Everywhere:", options_global);
-	buffer_add_text(out, "\n'shipit help COMMAND' tells more, 'shipit help KEY' explains a key of "
+	buffer_add_text(out,
+			"\n'shipit help COMMAND' tells more, 'shipit help KEY' explains a key of "
 			"the files\n(shipit help smoke.within).\n");
 }
 

@@ -27,6 +27,24 @@ static int limit_parse(const struct call *call, size_t *limit, struct error *err
 	return 0;
 }
 
+/* Which guards the deployer overrode, and why. */
+static void overrides_add(struct listing *listing, const struct record *record)
+{
+	json_t *verdicts = json_object_get(record->json, "verdicts"), *verdict;
+	size_t i;
+
+	json_array_foreach(verdicts, i, verdict) {
+		const char *name = json_string_value(json_object_get(verdict, "name"));
+		const char *reason = json_string_value(json_object_get(verdict, "override_reason"));
+		if (!name || !reason)
+			continue;
+		buffer_add_text(&listing->out, "  overrode ");
+		listing_add_name(listing, name);
+		buffer_add_text(&listing->out, ": ");
+		listing_add_name(listing, reason);
+	}
+}
+
 static void line_add(struct listing *listing, const struct record *record)
 {
 	char text[32];
@@ -50,6 +68,7 @@ static void line_add(struct listing *listing, const struct record *record)
 		buffer_add_text(&listing->out, "  ");
 		listing_add_name(listing, record->reason);
 	}
+	overrides_add(listing, record);
 	buffer_add_char(&listing->out, '\n');
 }
 

@@ -51,8 +51,8 @@ static int unknown_flag(struct arena *arena, const struct option_row *rows, cons
 	if (strncmp(flag, "--", 2) == 0) {
 		collect_names(arena, rows, &names);
 		collect_names(arena, options_global, &names);
-		near = text_nearest(arena_bytes(arena, flag + 2, strcspn(flag + 2, "=")), names.items,
-				    names.count);
+		near = text_nearest(arena_bytes(arena, flag + 2, strcspn(flag + 2, "=")),
+				    names.items, names.count);
 	}
 	if (near)
 		error_hint(err, "did you mean '--%s'?", near);
@@ -106,7 +106,8 @@ static int parse_long(struct arena *arena, const struct option_row *rows, int ar
 		row = find_name(options_global, name, length);
 	if (!row)
 		return unknown_flag(arena, rows, argv[0], err);
-	return take_value(arena, row, name[length] ? name + length + 1 : NULL, argc, argv, out, err);
+	return take_value(arena, row, name[length] ? name + length + 1 : NULL, argc, argv, out,
+			  err);
 }
 
 /* "-nv", "-j8", "-j 8" */
@@ -121,8 +122,8 @@ static int parse_letters(struct arena *arena, const struct option_row *rows, int
 			row = find_letter(options_global, *letter);
 		if (!row)
 			return unknown_flag(arena, rows, argv[0], err);
-		used = take_value(arena, row, row->value && letter[1] ? letter + 1 : NULL, argc, argv, out,
-				  err);
+		used = take_value(arena, row, row->value && letter[1] ? letter + 1 : NULL, argc,
+				  argv, out, err);
 		if (used < 0 || used == 2 || (row->value && letter[1]))
 			return used;
 	}

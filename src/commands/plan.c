@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "commands/deploy_flags.h"
+#include "commands/deploy_run.h"
 #include "commands/session.h"
 
 static const struct option_row plan_options[] = {
@@ -30,7 +31,7 @@ int plan_print(const struct call *call, const struct plan *plan, int descriptor)
 
 int plan_show(struct call *call, const struct plan *plan, struct error *err)
 {
-	if (call->json)
+	if (deploy_writes_json(call))
 		return call_print_json(plan_to_json(plan), err);
 	if (plan_print(call, plan, STDOUT_FILENO) < 0)
 		return error_set(err, "cannot write the plan to standard output");
@@ -50,6 +51,7 @@ static int run_plan(struct call *call, struct error *err)
 		return error_code(err, EXIT_USAGE);
 	if (deploy_flags_read(call, &target, &flags, err) < 0)
 		return -1;
+	target.quick = true;
 	if (session_open_target(&session, call, &target, err) < 0)
 		return -1;
 	plan = session_plan(&session, &flags, now, err);

@@ -38,7 +38,8 @@ static const char *named_config(struct session *session, struct error *err)
 
 	path = path_normal(arena, path);
 	if (!file_exists(path)) {
-		error_set(err, "there is no file '%s', which --config or SHIPIT_CONFIG names", path);
+		error_set(err, "there is no file '%s', which --config or SHIPIT_CONFIG names",
+			  path);
 		error_code(err, EXIT_USAGE);
 		return NULL;
 	}
@@ -54,7 +55,8 @@ static int find_config(struct session *session, struct error *err)
 		session->config_path = named_config(session, err);
 		return session->config_path ? 0 : -1;
 	}
-	session->config_path = config_find(session->arena, session->root, session->call->folder, err);
+	session->config_path =
+		config_find(session->arena, session->root, session->call->folder, err);
 	if (!session->config_path) {
 		error_clear(err);
 		session->config_path = "deploy.yml";
@@ -95,7 +97,7 @@ struct config *session_load(struct session *session, const struct config_source 
 	return config;
 }
 
-/* Whether that commit has the deploy.yml. */
+/* Whether that commit has the deploy.yml, be it one that cannot be read. */
 bool session_commit_has_config(struct session *session, const char *commit)
 {
 	struct buffer bytes CLEANUP(buffer_release);
@@ -103,7 +105,7 @@ bool session_commit_has_config(struct session *session, const char *commit)
 
 	buffer_init(&bytes, 8 << 20);
 	return commit_read_file(session->repository, commit, session->config_path, &bytes,
-				&ignored) == 1;
+				&ignored) != 0;
 }
 
 /* `state` and `remote` come from the tip of the remote's default branch; while that has no
@@ -114,19 +116,23 @@ struct config *session_load_base(struct session *session, struct error *err)
 	struct config_source source = config_source_folder(session->root);
 	char tip[COMMIT_TEXT];
 
-	session->default_branch = repository_default_branch(session->repository, session->arena, remote);
+	session->default_branch =
+		repository_default_branch(session->repository, session->arena, remote);
 	if (session->options.working_tree || session->config_path[0] == '/')
 		return session_load(session, &source, true, err);
 	if (session->default_branch &&
 	    repository_remote_tip(session->repository, remote, session->default_branch, tip)) {
 		if (session_commit_has_config(session, tip)) {
-			if (config_source_commit(session->repository, session->arena, tip, &source, err) < 0)
+			if (config_source_commit(session->repository, session->arena, tip, &source,
+						 err) < 0)
 				return NULL;
 			return session_load(session, &source, true, err);
 		}
 		if (!session->said_working_tree)
-			call_note(session->call, "%s is not on %s/%s yet: 'state' and 'remote' are taken from "
-				  "the working tree", session->config_path, remote, session->default_branch);
+			call_note(session->call,
+				  "%s is not on %s/%s yet: 'state' and 'remote' are taken from "
+				  "the working tree",
+				  session->config_path, remote, session->default_branch);
 		session->said_working_tree = true;
 	}
 	return session_load(session, &source, true, err);
@@ -137,8 +143,9 @@ static int open_store(struct session *session, struct error *err)
 	const struct config *config = session->config;
 	const struct store_options options = {
 		.state = config->state,
-		.folder = config->file[0] == '/' ? path_folder(session->arena, config->file)
-						 : path_join(session->arena, session->root, config->folder),
+		.folder = config->file[0] == '/'
+				  ? path_folder(session->arena, config->file)
+				  : path_join(session->arena, session->root, config->folder),
 		.work_dir = session->root,
 		.common_dir = session->common_dir,
 		.remote = config->remote,

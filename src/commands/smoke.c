@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "commands/session.h"
 #include "config/expand.h"
+#include "crypto/redact.h"
 #include "proc/loop.h"
 #include "run/run.h"
 #include "services/secrets.h"
@@ -14,6 +15,7 @@ struct smoke_call {
 	struct session *session;
 	struct loop *loop;
 	struct smoke *smoke;
+	struct redactor *redactor;
 	const struct smoke_result *result;
 	int signal;
 };
@@ -31,6 +33,8 @@ static const char *value_get(void *context, const char *name)
 	value = secret_read(run->call->arena, config, run->session->root, name, &err);
 	if (!value)
 		call_note(run->call, "%s", err.message);
+	else
+		redactor_add(run->redactor, value);
 	return value;
 }
 
@@ -144,6 +148,7 @@ static int run_checks(struct smoke_call *run, struct error *err)
 		.environment = run_environment(NULL, &environment, err),
 		.directory = session->root,
 		.lookup = &lookup,
+		.redactor = run->redactor,
 		.context = run,
 		.on_check = on_check,
 		.on_retry = on_retry,
@@ -174,7 +179,9 @@ static int run_smoke(struct call *call, struct error *err)
 	const struct session_options options = {
 		.offline = options_has(&call->options, "offline"),
 	};
-	struct smoke_call run = {.call = call, .session = &session};
+	struct smoke_call run = {
+		.call = call, .session = &session, .redactor = redactor_new(),
+	};
 	int code = session_open(&session, call, &options, err);
 
 	if (!code && !session.config->smoke.checks.count) {
@@ -190,6 +197,7 @@ static int run_smoke(struct call *call, struct error *err)
 	}
 	if (run.loop)
 		loop_free(run.loop);
+	redactor_free(run.redactor);
 	session_close(&session);
 	return code;
 }

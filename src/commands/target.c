@@ -5,17 +5,18 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "commands/session_internal.h"
+#include "crypto/redact.h"
 #include "git/change.h"
 #include "git/command.h"
 #include "git/pattern.h"
 #include "git/repository.h"
 #include "git/treesource.h"
 #include "services/live_commit.h"
+#include "services/secrets.h"
 
 enum {
-	LARGE_INDEX = 2 << 20,	/* bytes; some 20,000 files */
-	DIRTY_WAIT = 2000,	/* ms that a plan waits at most to say that something is uncommitted */
-	DIRTY_WAIT_LARGE = 5,	/* the same where looking takes longer than all of the plan */
+	LARGE_INDEX = 2 << 20, /* bytes; some 20,000 files */
+	DIRTY_WAIT = 2000, /* ms that a plan waits at most to say that something is uncommitted */
 };
 
 static void add_note(struct session *session, const char *note)
@@ -34,7 +35,8 @@ static int choose_commit(struct session *session, struct error *err)
 {
 	const struct choice_options options = {
 		.ref = session->options.ref,
-		.branch = session->config->branch ? session->config->branch : session->default_branch,
+		.branch =
+			session->config->branch ? session->config->branch : session->default_branch,
 		.remote = session->has_remote ? session->config->remote : NULL,
 		.ci = in_ci() || !session->has_remote,
 	};
@@ -53,6 +55,25 @@ static int choose_commit(struct session *session, struct error *err)
 	return 0;
 }
 
+/* An environment with members stands for many; deploying one of them under its name would be wrong.
+ */
+static int refuse_pool(const struct session *session, struct error *err)
+{
+	const struct node *members = node_get(session->config->environment, "members");
+
+	if (!members || !members->count)
+		return 0;
+	error_set(err,
+		  "the environment '%s' is a pool (it has members), which this version of shipit "
+		  "cannot deploy to",
+		  session->config->env);
+	error_hint(
+		err,
+		"make each member an environment of its own, or take out environments.%s.members",
+		session->config->env);
+	return error_code(err, EXIT_USAGE);
+}
+
 /* The config of the commit that is deployed; with `workspace: here`, of the working tree. */
 static int load_target(struct session *session, struct error *err)
 {
@@ -61,24 +82,71 @@ static int load_target(struct session *session, struct error *err)
 
 	if (!here && session->config_path[0] != '/') {
 		if (!session_commit_has_config(session, session->commit)) {
-			error_set(err, "%s is not in commit %s, which would be deployed", session->config_path,
-				  repository_short(session->repository, session->arena, session->commit));
+			error_set(err, "%s is not in commit %s, which would be deployed",
+				  session->config_path,
+				  repository_short(session->repository, session->arena,
+						   session->commit));
 			error_hint(err, "commit it and push, or name another commit by --ref");
 			return error_code(err, EXIT_USAGE);
 		}
 	}
-	if (!here && config_source_commit(session->repository, session->arena, session->commit, &source,
-					  err) < 0)
+	if (!here && config_source_commit(session->repository, session->arena, session->commit,
+					  &source, err) < 0)
 		return -1;
 	session->config = session_load(session, &source, false, err);
-	return session->config ? 0 : -1;
+	return session->config ? refuse_pool(session, err) : -1;
+}
+
+struct url_values {
+	struct session *session;
+	struct redactor *redactor;
+	struct error *err;	/* why a secret could not be read */
+};
+
+static const char *url_value(void *context, const char *name)
+{
+	struct url_values *values = context;
+	struct session *session = values->session;
+	const char *value = config_var(session->config, name);
+
+	if (value)
+		return value;
+	value = secret_read(session->arena, session->config, session->root, name, values->err);
+	if (value)
+		redactor_add(values->redactor, value);
+	return value;
+}
+
+/* Asks production; what goes wrong is told without the secrets that its address may hold. */
+static int ask_production(struct session *session, struct live_commit_request *request,
+			  char shown[65], struct error *err)
+{
+	struct redactor *redactor = redactor_new();
+	struct error unreadable = { 0 };
+	struct url_values values = { session, redactor, &unreadable };
+	const struct expand_lookup lookup = { url_value, &values };
+	struct buffer clean CLEANUP(buffer_release);
+	int result = -1;
+
+	buffer_init(&clean, sizeof(err->message) * 4);
+	request->url = expand_text(session->arena, request->url, &lookup, err);
+	if (request->url)
+		result = live_commit_ask(request, shown, err);
+	else if (unreadable.message[0])
+		*err = unreadable;
+	if (result < 0) {
+		redact_text(redactor, err->message, strlen(err->message), &clean);
+		error_set(err, "%s", clean.data);
+	}
+	redactor_free(redactor);
+	return result;
 }
 
 /* What production says of itself; a short form is resolved here. NULL: it does not say. */
 static const char *claimed_commit(struct session *session)
 {
 	const struct live_commit_config *config = &session->config->live_commit;
-	const struct live_commit_request request = {
+	struct live_commit_request request = {
 		.base = session->config->url,
 		.url = config->url,
 		.header = config->header,
@@ -91,8 +159,9 @@ static const char *claimed_commit(struct session *session)
 
 	if (!config->url || session->options.offline)
 		return NULL;
-	if (live_commit_ask(&request, shown, &problem) < 0) {
-		add_note(session, arena_format(session->arena, "production did not say which commit is live: %s",
+	if (ask_production(session, &request, shown, &problem) < 0) {
+		add_note(session, arena_format(session->arena,
+					       "production did not say which commit is live: %s",
 					       problem.message));
 		return NULL;
 	}
@@ -120,14 +189,20 @@ static int find_live(struct session *session, struct error *err)
 	claimed = claimed_commit(session);
 	if (claimed && !session->live) {
 		session->live = claimed;
-		add_note(session, arena_format(session->arena, "no record says what is live; production says %s",
-					       claimed));
+		add_note(session,
+			 arena_format(session->arena,
+				      "no record says what is live; production says %s", claimed));
 	} else if (claimed && strcmp(claimed, session->live) != 0) {
 		session->facts.live_claimed = claimed;
-		add_note(session, arena_format(session->arena,
-					       "WARNING: the records say that %.12s is live, production itself says "
-					       "%.12s: somebody changed it without shipit; whatever changed since "
-					       "either counts", session->live, claimed));
+		add_note(
+			session,
+			arena_format(
+				session->arena,
+				"WARNING: the records say that %.12s is live, production itself "
+				"says "
+				"%.12s: somebody changed it without shipit; whatever changed since "
+				"either counts",
+				session->live, claimed));
 	}
 	return 0;
 }
@@ -165,53 +240,113 @@ static int read_change(struct session *session, struct error *err)
 	if (!session->live)
 		session->everything_reason = "nothing is live yet";
 	else if (session->change->live_unknown)
-		session->everything_reason = arena_format(session->arena,
-			"the live commit %.12s is not in this repository, nor on the remote", session->live);
-	if (pattern_list_compile(session->arena, &session->config->guards.size_ignore, &ignore, err) < 0)
+		session->everything_reason = arena_format(
+			session->arena,
+			"the live commit %.12s is not in this repository%s", session->live,
+			session->options.offline ? ", and --offline does not fetch it"
+						 : ", nor on the remote");
+	if (pattern_list_compile(session->arena, &session->config->guards.size_ignore, &ignore,
+				 err) < 0)
 		return -1;
 	if (session->change->everything)
 		return 0;
-	return change_count_lines(session->repository, session->change, &ignore, err);
+	if (change_count_lines(session->repository, session->change, &ignore, err) < 0)
+		return -1;
+	if (options.also && !repository_has_commit(session->repository, options.also)) {
+		session->change->everything = true;
+		session->everything_reason = arena_format(session->arena,
+			"production says that %.12s is live, which is not in this repository",
+			options.also);
+	}
+	return 0;
 }
 
-static int64_t dirty_wait(const struct session *session)
+/* Looking at all files of a large working tree takes longer than all of a plan. */
+static struct dirty_check *start_dirty_check(struct session *session)
 {
 	const char *index = path_join(session->arena, session->repository->git_dir, "index");
 	struct stat status;
 
-	return !stat(index, &status) && status.st_size > LARGE_INDEX ? DIRTY_WAIT_LARGE : DIRTY_WAIT;
+	if (!session->options.quick || stat(index, &status) || status.st_size <= LARGE_INDEX)
+		return dirty_check_start(session->repository);
+	add_note(session, "this working tree is large: whether something in it is uncommitted was "
+			  "not looked at");
+	return NULL;
+}
+
+static int find_branches(struct session *session, const char *remote, const char *wanted,
+			 struct error *err)
+{
+	struct plan_facts *facts = &session->facts;
+	struct text_list branches = { 0 };
+
+	facts->branch_allowed =
+		repository_is_tip(session->repository, remote, wanted, session->commit);
+	if (facts->branch_allowed)
+		return 0;
+	if (repository_branches_with(session->repository, session->arena, remote, wanted,
+				     session->commit, &branches, err) < 0)
+		return -1;
+	facts->branch_allowed = branches.count > 0;
+	if (facts->branch_allowed ||
+	    repository_is_tip(session->repository, remote, NULL, session->commit))
+		return 0;
+	if (repository_branches_with(session->repository, session->arena, remote, NULL,
+				     session->commit, &branches, err) < 0)
+		return -1;
+	facts->unpushed = branches.count == 0;
+	return 0;
+}
+
+/* --offline: how old is what this stands on? */
+static void note_age(struct session *session)
+{
+	int64_t seen = store_seen_at(session->store), now = clock_now(session->call->clock);
+	char when[32], age[32];
+
+	if (!session->options.offline)
+		return;
+	if (!seen)
+		add_note(
+			session,
+			"offline: the shared state was never fetched here, nothing is known of it");
+	else if (now - seen < 1000)
+		add_note(session,
+			 "offline: the remote was not asked, its branches are as last fetched");
+	else
+		add_note(session, arena_format(session->arena,
+					       "offline: the shared state is as of %s, %s ago",
+					       time_format(when, seen),
+					       duration_format(age, now - seen)));
 }
 
 static int gather_facts(struct session *session, struct dirty_check *check, struct error *err)
 {
 	struct plan_facts *facts = &session->facts;
 	const char *remote = session->config->remote;
-	const char *wanted = session->config->branch ? session->config->branch : session->default_branch;
-	struct text_list branches = { 0 };
+	const char *wanted =
+		session->config->branch ? session->config->branch : session->default_branch;
 	char tip[COMMIT_TEXT];
 	struct dirty dirty = { 0 };
 
 	facts->branch_wanted = wanted;
 	facts->branch_allowed = true;
 	facts->behind = -1;
+	note_age(session);
 	if (check)
-		dirty_check_finish(check, session->arena, dirty_wait(session), &dirty);
+		dirty_check_finish(check, session->arena, DIRTY_WAIT, &dirty);
 	facts->dirty = dirty.known ? dirty.count : 0;
 	if (!session->has_remote) {
-		add_note(session, arena_format(session->arena, "there is no remote '%s': HEAD is deployed, and "
-					       "whether it was pushed cannot be known", remote));
+		add_note(session, arena_format(session->arena,
+					       "there is no remote '%s': HEAD is deployed, and "
+					       "whether it was pushed cannot be known",
+					       remote));
 		return 0;
 	}
-	if (repository_branches_with(session->repository, session->arena, remote, NULL, session->commit,
-				     &branches, err) < 0)
+	if (find_branches(session, remote, wanted, err) < 0)
 		return -1;
-	facts->unpushed = branches.count == 0;
-	branches = (struct text_list){ 0 };
-	if (repository_branches_with(session->repository, session->arena, remote, wanted,
-				     session->commit, &branches, err) < 0)
-		return -1;
-	facts->branch_allowed = branches.count > 0;
-	if (session->branch && repository_remote_tip(session->repository, remote, session->branch, tip))
+	if (session->branch &&
+	    repository_remote_tip(session->repository, remote, session->branch, tip))
 		facts->behind = repository_count(session->repository, session->commit, tip);
 	return 0;
 }
@@ -224,15 +359,17 @@ static int read_fingerprints(struct session *session, struct error *err)
 	const char **texts = arena_array(session->arena, count + 1, sizeof(*texts));
 
 	for (size_t i = 0; i < count; i++)
-		if (pattern_list_compile(session->arena, &config->fingerprints.items[i].patterns, &lists[i],
-					 err) < 0)
+		if (pattern_list_compile(session->arena, &config->fingerprints.items[i].patterns,
+					 &lists[i], err) < 0)
 			return -1;
-	if (count && commit_fingerprints(session->repository, session->arena, session->commit, lists,
-					 count, texts, err) < 0)
+	if (count && commit_fingerprints(session->repository, session->arena, session->commit,
+					 lists, count, texts, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++)
 		vec_push(session->arena, &session->fingerprints.list,
-			 ((struct variable){ config->fingerprints.items[i].name, texts[i] }));
+			 ((struct variable){arena_format(session->arena, "SHIPIT_HASH_%s",
+							 config->fingerprints.items[i].name),
+					    texts[i]}));
 	return 0;
 }
 
@@ -249,14 +386,15 @@ int session_open_target(struct session *session, struct call *call,
 		return -1;
 	if (repository_head(session->repository, session->arena, &head, err) < 0)
 		return -1;
-	check = dirty_check_start(session->repository);
+	check = start_dirty_check(session);
 	if (session_open_state(session, err) == 0 && choose_commit(session, err) == 0 &&
 	    load_target(session, err) == 0 && find_live(session, err) == 0 &&
 	    read_change(session, err) == 0 && read_fingerprints(session, err) == 0)
 		result = 0;
 	if (result == 0)
 		return gather_facts(session, check, err);
-	dirty_check_finish(check, session->arena, 0, &(struct dirty){ 0 });
+	if (check)
+		dirty_check_finish(check, session->arena, 0, &(struct dirty){ 0 });
 	return -1;
 }
 

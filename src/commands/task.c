@@ -19,7 +19,8 @@ static int forget(struct session *session, const char *name, const char *reason,
 	bool found = false;
 
 	if (!reason || !*reason) {
-		error_set(err, "--forget needs --reason TEXT: it is recorded and shown in the history");
+		error_set(err,
+			  "--forget needs --reason TEXT: it is recorded and shown in the history");
 		return error_code(err, EXIT_USAGE);
 	}
 	for (size_t i = 0; newest && i < newest->owed.count; i++) {
@@ -71,7 +72,7 @@ static size_t choose_tasks(struct plan *plan, const char *name)
 	return count;
 }
 
-static int run_task(struct call *call, struct error *err)
+static int task(struct call *call, struct error *err)
 {
 	struct session session CLEANUP(session_close) = { 0 };
 	const char *name = call->options.arguments.count ? call->options.arguments.items[0] : NULL;
@@ -96,10 +97,18 @@ static int run_task(struct call *call, struct error *err)
 	if (!plan)
 		return -1;
 	if (choose_tasks(plan, name) == 0) {
-		call_note(call, "No task is owed on %s.", session.config->env);
+		if (deploy_writes_json(call))
+			deploy_print_end(call, EXIT_DONE, "no task is owed");
+		else
+			call_note(call, "No task is owed on %s.", session.config->env);
 		return EXIT_DONE;
 	}
 	return deploy_run_tasks(&session, plan, err);
+}
+
+static int run_task(struct call *call, struct error *err)
+{
+	return deploy_json_end(call, task(call, err), err);
 }
 
 const struct command command_task = {

@@ -72,8 +72,9 @@ static void find_go_live(struct graph *graph)
 	diagnostics_add(graph->diagnostics,
 			(struct place){.file = graph->pipeline->file, .line = 1, .column = 1},
 			"no stage has go_live: true");
-	diagnostics_hint(graph->diagnostics,
-			 "write it to the stage that makes the commit live; it waits for all others");
+	diagnostics_hint(
+		graph->diagnostics,
+		"write it to the stage that makes the commit live; it waits for all others");
 }
 
 /* What is left when everything that can start has started; then nobody in it ever can. */
@@ -135,9 +136,10 @@ static void report_circle(struct graph *graph, const bool *done, size_t start)
 			path.data);
 	for (size_t i = 0; i < count; i++)
 		if (!done[i] && !in[i])
-			diagnostics_add(graph->diagnostics, stages[i].place,
-					"stage '%s' can never be reached: it waits for that circle (%s)",
-					stages[i].name, path.data);
+			diagnostics_add(
+				graph->diagnostics, stages[i].place,
+				"stage '%s' can never be reached: it waits for that circle (%s)",
+				stages[i].name, path.data);
 	buffer_release(&path);
 }
 
@@ -187,7 +189,7 @@ static void add_edge(struct graph *graph, size_t from, size_t to)
 		size_t *larger = arena_array(graph->plan->arena, capacity ? capacity * 2 : 1,
 					     sizeof(*larger));
 
-		if (capacity)
+		if (stage->frees)
 			memcpy(larger, stage->frees, capacity * sizeof(*larger));
 		stage->frees = larger;
 	}
@@ -248,9 +250,10 @@ static void point_publish(struct graph *graph, struct plan_step *step, bool *nam
 	if (!target)
 		return;
 	if (!prepared) {
-		diagnostics_add(graph->diagnostics, step->config->place,
-				"publish: '%s' is no step before go-live that has something to publish",
-				target);
+		diagnostics_add(
+			graph->diagnostics, step->config->place,
+			"publish: '%s' is no step before go-live that has something to publish",
+			target);
 		return;
 	}
 	step->half = STEP_PUBLISH;

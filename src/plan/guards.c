@@ -104,6 +104,23 @@ static const struct guard {
 	{"size", guard_size},
 };
 
+int guards_check(const struct plan_flags *flags, struct arena *arena, struct error *err)
+{
+	struct text_list names = {0};
+
+	for (size_t i = 0; i < sizeof(guards) / sizeof(*guards); i++)
+		text_list_add(arena, &names, guards[i].name);
+	for (size_t i = 0; i < flags->override.count; i++) {
+		if (text_list_has(&names, flags->override.items[i]))
+			continue;
+		error_set(err, "--override %s: there is no guard of that name",
+			  flags->override.items[i]);
+		error_hint(err, "one of: %s", text_join(arena, &names, ", "));
+		return error_code(err, EXIT_USAGE);
+	}
+	return 0;
+}
+
 void guards_judge(struct plan *plan, const struct plan_input *input)
 {
 	for (size_t i = 0; i < sizeof(guards) / sizeof(*guards); i++) {
@@ -118,6 +135,8 @@ void guards_judge(struct plan *plan, const struct plan_input *input)
 						      guard.name);
 		guard.overridden = guard.verdict == STATUS_REFUSE &&
 				   text_list_has(&input->flags.override, guard.name);
+		if (guard.overridden)
+			guard.override_reason = input->flags.override_reason;
 		vec_push(plan->arena, &plan->guards, guard);
 	}
 }
@@ -134,8 +153,10 @@ static void note_facts(struct plan *plan, const struct plan_facts *facts)
 	for (size_t i = 0; i < facts->notes.count; i++)
 		note(plan, facts->notes.items[i]);
 	if (facts->dirty && plan->config->workspace == WORKSPACE_WORKTREE)
-		note(plan, arena_format(arena, "%zu uncommitted change%s in the working tree %s not "
-					"deployed", facts->dirty, facts->dirty == 1 ? "" : "s",
+		note(plan, arena_format(arena,
+					"%zu uncommitted change%s in the working tree %s not "
+					"deployed",
+					facts->dirty, facts->dirty == 1 ? "" : "s",
 					facts->dirty == 1 ? "is" : "are"));
 	if (facts->dirty && plan->config->workspace == WORKSPACE_HERE)
 		note(plan, arena_format(arena, "workspace: here: %zu uncommitted change%s will be "
@@ -183,19 +204,41 @@ static void note_owed(struct plan *plan)
 		const struct record_owed *owed = &plan->owed.items[i];
 
 		if (!strcmp(owed->kind, "task") && !has_task(plan, owed->name))
-			note(plan, arena_format(plan->arena, "the task '%s' is owed since %s and no "
-						"longer exists: shipit task --forget %s --reason TEXT",
-						owed->name, owed->since, owed->name));
+			note(plan,
+			     arena_format(plan->arena,
+					  "the task '%s' is owed since %s and no "
+					  "longer exists: shipit task --forget %s --reason TEXT",
+					  owed->name, owed->since, owed->name));
 	}
+}
+
+/* What another environment alone says is of no interest here. */
+static bool is_elsewhere(const struct plan *plan, const char *key)
+{
+	size_t length = strlen(plan->env);
+
+	if (!text_starts_with(key, "environments."))
+		return false;
+	key += strlen("environments.");
+	return strncmp(key, plan->env, length) || (key[length] && key[length] != '.');
 }
 
 static void note_later(struct plan *plan)
 {
+	const struct smoke_config *smoke = &plan->config->smoke;
 	struct arena *arena = plan->arena;
+
+	if (smoke->present && smoke->checks.count && smoke->on_fail != SMOKE_STOP)
+		note(plan, arena_format(arena,
+					"smoke.on_fail: %s is not acted on by this version: when "
+					"the smoke test fails, the new commit stays live",
+					smoke->on_fail == SMOKE_ASK ? "ask" : "rollback"));
 
 	for (size_t i = 0; i < plan->config->notes.count; i++) {
 		const struct config_note *later = &plan->config->notes.items[i];
 
+		if (is_elsewhere(plan, later->key))
+			continue;
 		note(plan, arena_format(arena, "%s (%s:%d) is not acted on by this version",
 					later->key, later->place.file ? later->place.file : "?",
 					later->place.line));
@@ -208,6 +251,12 @@ void notes_gather(struct plan *plan, const struct plan_input *input)
 	note_change(plan, input->change);
 	note_owed(plan);
 	note_later(plan);
+	for (size_t i = 0; i < plan->config->pipeline->ask.count; i++)
+		text_list_add(plan->arena, &plan->open,
+			      arena_format(plan->arena, "%s is asked for at the start "
+					   "(or --set %s=VALUE)",
+					   plan->config->pipeline->ask.items[i].name,
+					   plan->config->pipeline->ask.items[i].name));
 	for (size_t i = 0; i < plan->steps.count; i++)
 		if (plan->steps.items[i].open && plan->steps.items[i].selected)
 			text_list_add(plan->arena, &plan->open,

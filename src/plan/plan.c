@@ -34,7 +34,7 @@ static bool is_nothing(const struct plan *plan, const struct plan_input *input)
 {
 	return plan->previous && !strcmp(plan->previous, plan->commit) &&
 	       !input->flags.redeploy && !plan->owed.count && !input->flags.task.count &&
-	       !(input->change && input->change->files.count);
+	       !(input->change && (input->change->files.count || input->change->everything));
 }
 
 struct plan *plan_new(struct arena *arena, const struct plan_input *input,
@@ -59,7 +59,8 @@ struct plan *plan_new(struct arena *arena, const struct plan_input *input,
 		diagnostics_result(diagnostics, err);
 		return NULL;
 	}
-	if (select_all(plan, input, err) || risk_judge(plan, input, err))
+	if (guards_check(&input->flags, arena, err) || select_all(plan, input, err) ||
+	    risk_judge(plan, input, err))
 		return NULL;
 	estimate_all(plan, input);
 	guards_judge(plan, input);
@@ -112,6 +113,8 @@ void plan_because_text(const struct event_because *because, struct buffer *out)
 		buffer_add_format(out, "%s matches %s", because->path, because->pattern);
 		if (because->count > 1)
 			buffer_add_format(out, " (%lld files)", (long long)because->count);
+		if (because->reason)
+			buffer_add_format(out, ", %s", because->reason);
 	} else if (because->trailer) {
 		buffer_add_format(out, "trailer %s", because->trailer);
 	} else if (because->flag) {

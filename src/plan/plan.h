@@ -19,14 +19,14 @@ enum plan_phase {
 
 struct plan_step {
 	const char *stage, *name;	/* stage is "tasks" for a task */
-	const struct step_config *config;	/* of the step that it publishes, when half is that */
+	const struct step_config *config; /* of the step that it publishes, when half is that */
 	bool selected;
 	struct event_because because;	/* why, or why not */
 	enum step_half half;	/* STEP_PUBLISH: of the step `of` */
 	size_t of;			/* STEP_PUBLISH: index into plan->steps; else its own */
 	int64_t timeout;		/* ms, defaults applied; 0: none */
 	int64_t estimate;		/* ms from past deploys; -1: not known */
-	int open;			/* 1: only the run can tell (a cache hit, an unchanged slug) */
+	int open; /* 1: only the run can tell (a cache hit, an unchanged slug) */
 };
 
 struct plan_stage {
@@ -36,9 +36,9 @@ struct plan_stage {
 	bool selected;			/* else it counts as done for who needs it */
 	struct event_because because;
 	size_t first, count;		/* its steps in plan->steps, those that publish are last */
-	/* The graph as counters: a stage may start when `waits` of others are done; when it is done,
-	 * one less for each in `frees` (indices into plan->stages). The go-live stage waits for every
-	 * stage that is not behind it. */
+	/* The graph as counters: a stage may start when `waits` of others are done; when it is
+	 * done, one less for each in `frees` (indices into plan->stages). The go-live stage waits
+	 * for every stage that is not behind it. */
 	size_t waits;
 	size_t *frees, free_count;
 	int64_t estimate;		/* ms; -1: not known */
@@ -57,6 +57,7 @@ struct plan_guard {
 	const char *reason;		/* NULL when it passes with nothing to tell */
 	const char *override;		/* "--override size --reason TEXT", or NULL: none */
 	bool overridden;		/* it would refuse, and --override names it */
+	const char *override_reason;	/* ... with this --reason; else NULL */
 };
 
 enum plan_risk { RISK_LOW, RISK_MEDIUM, RISK_HIGH };
@@ -73,7 +74,7 @@ struct plan {
 	const struct config *config;
 	const struct change *change;	/* everything set: nothing is known to be live */
 	bool nothing_to_do;		/* the commit is live already and nothing is owed */
-	bool everything;		/* everything counts as changed (first, --redeploy, unknown live) */
+	bool everything; /* everything counts as changed (first, --redeploy, unknown live) */
 	const char *everything_reason;
 
 	VEC(struct plan_stage) stages;	/* as written */
@@ -92,7 +93,7 @@ struct plan {
 
 	struct variables fingerprints;	/* SHIPIT_HASH_<NAME> and its value */
 	VEC(struct record_owed) owed;	/* from earlier deploys, before this one */
-	VEC(struct record_owed) withheld;	/* needed, but left out by a flag: owed afterwards */
+	VEC(struct record_owed) withheld; /* needed, but left out by a flag: owed afterwards */
 	int64_t lines_added, lines_removed, lines_counted;
 	struct arena *arena;
 };
@@ -112,9 +113,9 @@ struct plan_facts {
 	bool unpushed;			/* the commit is on no branch of the remote */
 	bool branch_allowed;		/* it is on a branch that the environment takes */
 	const char *branch_wanted;	/* the glob */
-	int64_t behind;			/* commits that the remote's branch has and this one has not;
+	int64_t behind;  /* commits that the remote's branch has and this one has not;
 					 * -1: not known */
-	bool live_known;		/* false with previous set: its commit is not in the repository */
+	bool live_known; /* false with previous set: its commit is not in the repository */
 	const char *live_claimed;	/* what production itself says when it disagrees, or NULL */
 	struct text_list notes;		/* what gathering the facts had to say */
 };
@@ -125,7 +126,7 @@ struct plan_input {
 	const char *everything_reason;	/* with change->everything: "nothing is live yet", ... */
 	struct variables fingerprints;
 	const char *commit, *previous, *branch;
-	const struct record_list *records;	/* newest first, may be empty; for owed, estimates */
+	const struct record_list *records; /* newest first, may be empty; for owed, estimates */
 	struct plan_flags flags;
 	struct plan_facts facts;
 	int64_t now;			/* ms */

@@ -9,6 +9,8 @@ int graph_build(struct plan *plan, const struct pipeline *pipeline,
 int select_all(struct plan *plan, const struct plan_input *input, struct error *err) MUST_USE;
 void estimate_all(struct plan *plan, const struct plan_input *input);
 int risk_judge(struct plan *plan, const struct plan_input *input, struct error *err) MUST_USE;
+/* --override names guards that exist; else EXIT_USAGE. */
+int guards_check(const struct plan_flags *flags, struct arena *arena, struct error *err) MUST_USE;
 void guards_judge(struct plan *plan, const struct plan_input *input);
 void notes_gather(struct plan *plan, const struct plan_input *input);
 void digest_make(struct plan *plan, const struct plan_input *input);

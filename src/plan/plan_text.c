@@ -59,6 +59,41 @@ static void line(struct page *page, enum style which, const char *start, const c
 	buffer_add_char(page->out, '\n');
 }
 
+/* How much of text goes on a line of so many columns: up to its last space, if it has one. */
+static size_t fold(const char *text, size_t length, size_t columns)
+{
+	size_t fits = text_fit(text, length, columns), cut = fits;
+
+	if (fits == length)
+		return length;
+	while (cut > 0 && text[cut] != ' ')
+		cut--;
+	return cut > 0 ? cut : fits > 0 ? fits : 1;
+}
+
+/* As line(), but what does not fit goes on below: nothing that matters is cut. */
+static void wrapped(struct page *page, enum style which, const char *start, const char *text)
+{
+	size_t used = text_columns(start, strlen(start)), indent = strspn(start, " ") + 2, width,
+	       size;
+	const char *at;
+
+	buffer_clear(&page->line);
+	add_harmless(&page->line, text);
+	width = page->options->columns > 0 ? (size_t)page->options->columns : SIZE_MAX;
+	buffer_add_format(page->out, "%s%s", paint(page, which), start);
+	at = page->line.data;
+	for (size_t left = page->line.length; left > 0; left -= size, at += size, used = indent) {
+		if (at != page->line.data)
+			buffer_add_format(page->out, "\n%*s", (int)indent, "");
+		size = fold(at, left, width > used + 20 ? width - used : 20);
+		buffer_add(page->out, at, size);
+		if (size < left && at[size] == ' ')
+			size++;
+	}
+	buffer_add_format(page->out, "%s\n", paint(page, STYLE_NONE));
+}
+
 static void heading(struct page *page, const char *text)
 {
 	buffer_add_format(page->out, "\n%s%s%s\n", paint(page, STYLE_BOLD), text,
@@ -68,6 +103,29 @@ static void heading(struct page *page, const char *text)
 static const char *plural(size_t count)
 {
 	return count == 1 ? "" : "s";
+}
+
+/* How much changes; on the first deploy, and when what is live is not known, that is everything. */
+static void add_amount(struct buffer *text, const struct plan *plan)
+{
+	const struct change *change = plan->change;
+
+	if (!change)
+		return;
+	if (change->everything)
+		buffer_add_format(text, "%s, %zu file%s", plan->previous
+				  ? "everything counts as changed" : "the first deploy",
+				  change->files.count, plural(change->files.count));
+	else if (change->commit_count || change->files.count)
+		buffer_add_format(text, "%zu commit%s by %zu author%s, %zu file%s changed, "
+				  "%lld line%s added, %lld removed", change->commit_count,
+				  plural(change->commit_count), change->authors.count,
+				  plural(change->authors.count), change->files.count,
+				  plural(change->files.count), (long long)plan->lines_added,
+				  plan->lines_added == 1 ? "" : "s",
+				  (long long)plan->lines_removed);
+	else
+		buffer_add_text(text, "no new commits");
 }
 
 static void write_head(struct page *page, const struct plan *plan)
@@ -85,19 +143,15 @@ static void write_head(struct page *page, const struct plan *plan)
 		buffer_add_text(&text, ", nothing is live yet");
 	line(page, STYLE_BOLD, "", text.data);
 	buffer_clear(&text);
-	if (plan->change && plan->previous)
-		buffer_add_format(&text, "%zu commit%s by %zu author%s, %zu file%s changed, "
-				  "%lld line%s added, %lld removed; ", plan->change->commit_count,
-				  plural(plan->change->commit_count), plan->change->authors.count,
-				  plural(plan->change->authors.count),
-				  plan->change->files.count, plural(plan->change->files.count),
-				  (long long)plan->lines_added, plan->lines_added == 1 ? "" : "s",
-				  (long long)plan->lines_removed);
+	add_amount(&text, plan);
+	if (text.length)
+		wrapped(page, STYLE_NONE, "", text.data);
+	buffer_clear(&text);
 	buffer_add_format(&text, "risk %s; maintenance %s", plan_risk_name(plan->risk),
 			  plan->maintenance ? "yes" : "no");
 	if (plan->estimate >= 0)
 		buffer_add_format(&text, "; about %s", duration_format(duration, plan->estimate));
-	line(page, STYLE_NONE, "", text.data);
+	wrapped(page, STYLE_NONE, "", text.data);
 	buffer_release(&text);
 }
 
@@ -141,7 +195,7 @@ static void write_choice(struct page *page, const char *start, const char *name,
 	plan_because_text(because, &text);
 	if (selected && estimate >= 0)
 		buffer_add_format(&text, " (~%s)", duration_format(duration, estimate));
-	line(page, selected ? STYLE_NONE : STYLE_DIM, start, text.data);
+	wrapped(page, selected ? STYLE_NONE : STYLE_DIM, start, text.data);
 	buffer_release(&text);
 }
 
@@ -217,7 +271,7 @@ static void write_risk(struct page *page, const struct plan *plan)
 
 		buffer_init(&text, 16384);
 		plan_because_text(&plan->risk_because.list.items[i], &text);
-		line(page, STYLE_YELLOW, "  ", text.data);
+		wrapped(page, STYLE_YELLOW, "  ", text.data);
 		buffer_release(&text);
 	}
 }
@@ -236,11 +290,12 @@ static void write_guards(struct page *page, const struct plan *plan)
 			heading(page, "Guards");
 		titled = true;
 		snprintf(start, sizeof(start), "  %s %s: ",
-			 guard->overridden ? "overridden:"
-					   : guard->verdict == STATUS_REFUSE ? "refuses:" : "warns:",
+			 guard->overridden                 ? "overridden:"
+			 : guard->verdict == STATUS_REFUSE ? "refuses:"
+							   : "warns:",
 			 guard->name);
-		line(page, guard->verdict == STATUS_REFUSE ? STYLE_RED : STYLE_YELLOW, start,
-		     guard->reason ? guard->reason : "");
+		wrapped(page, guard->verdict == STATUS_REFUSE ? STYLE_RED : STYLE_YELLOW, start,
+			guard->reason ? guard->reason : "");
 	}
 }
 
@@ -249,9 +304,9 @@ static void write_notes(struct page *page, const struct plan *plan)
 	if (plan->notes.count || plan->open.count)
 		heading(page, "Notes");
 	for (size_t i = 0; i < plan->notes.count; i++)
-		line(page, STYLE_NONE, "  ", plan->notes.items[i]);
+		wrapped(page, STYLE_NONE, "  ", plan->notes.items[i]);
 	for (size_t i = 0; i < plan->open.count; i++)
-		line(page, STYLE_NONE, "  ", plan->open.items[i]);
+		wrapped(page, STYLE_NONE, "  ", plan->open.items[i]);
 }
 
 void plan_to_text(const struct plan *plan, const struct plan_text_options *options,

@@ -26,6 +26,18 @@ static struct event_because because_owed(struct plan *plan, const struct record_
 		.reason = arena_format(plan->arena, "owed since %s", owed->since)};
 }
 
+/* Owed, and the change asks for it too: the file that does is named as well. */
+static void add_owed(struct plan *plan, const struct record_owed *owed,
+		     struct event_because *because)
+{
+	const char *reason = because_owed(plan, owed).reason;
+
+	if (because->path)
+		because->reason = reason;
+	else
+		*because = because_owed(plan, owed);
+}
+
 static void withhold(struct plan *plan, const char *kind, const char *name, const char *reason)
 {
 	struct record_owed owed = {.kind = kind, .name = name, .reason = reason};
@@ -99,10 +111,9 @@ static int select_stage(struct selection *selection, struct plan_stage *stage, s
 	stage->selected = want;
 	for (size_t i = 0; !owed && i < stage->count; i++)
 		owed = owed_step(plan, &plan->steps.items[stage->first + i]);
-	if (!stage->selected && owed) {
-		stage->selected = true;
-		stage->because = because_owed(plan, owed);
-	}
+	if (owed && (!want || !strcmp(owed->kind, "stage")))
+		add_owed(plan, owed, &stage->because);
+	stage->selected = want || owed;
 	if (stage->phase == PHASE_GO_LIVE) {
 		stage->selected = true;
 		stage->because = (struct event_because){.reason = "the go-live stage always runs"};
@@ -152,7 +163,7 @@ static int select_step(struct selection *selection, const struct plan_stage *sta
 		owed = owed_find(plan, "stage", stage->name);
 	if (stage->selected && owed && (!want || !strcmp(owed->kind, "step"))) {
 		step->selected = true;
-		step->because = because_owed(plan, owed);
+		add_owed(plan, owed, &step->because);
 	}
 	if (!stage->selected)
 		step->because = (struct event_because){.reason = "its stage does not run"};
@@ -189,8 +200,8 @@ static int select_task(struct selection *selection, struct plan_task *task, stru
 	if (want < 0)
 		return -1;
 	step->selected = want;
-	if (!want && owed)
-		step->because = because_owed(plan, owed);
+	if (owed)
+		add_owed(plan, owed, &step->because);
 	if (!want && !owed && trailer)
 		step->because = (struct event_because){.trailer = trailer};
 	if (owed || trailer)

@@ -42,11 +42,32 @@ static void github_annotate(struct buffer *out, enum event_level level, const ch
 	buffer_add_char(out, '\n');
 }
 
+/* The runner hides single lines: a secret of several is masked line by line. */
+static void github_mask(struct buffer *out, const char *value)
+{
+	while (*value) {
+		size_t length = strcspn(value, "\r\n");
+		char *line = strndup(value, length);
+
+		if (!line)
+			abort();
+		if (length) {
+			buffer_add_text(out, "::add-mask::");
+			add_escaped(out, line);
+			buffer_add_char(out, '\n');
+		}
+		free(line);
+		value += length;
+		value += strspn(value, "\r\n");
+	}
+}
+
 static const struct dialect github = {
 	.commands = FILTER_GITHUB,
 	.open = github_open,
 	.close = github_close,
 	.annotate = github_annotate,
+	.mask = github_mask,
 };
 
 static void github_start(struct ui *ui)

@@ -188,12 +188,23 @@ static void grouped_output(struct event_sink *sink, const struct event_output *o
 	ui_flush(&grouped->ui);
 }
 
+static void grouped_mask(struct event_sink *sink, const char *value)
+{
+	struct grouped *grouped = (struct grouped *)sink;
+
+	if (grouped->ui.out.length && grouped->ui.out.data[grouped->ui.out.length - 1] != '\n')
+		buffer_add_char(&grouped->ui.out, '\n');
+	grouped->dialect->mask(&grouped->ui.out, value);
+	ui_flush(&grouped->ui);
+}
+
 void grouped_start(struct ui *ui, const struct dialect *dialect)
 {
 	struct grouped *grouped = (struct grouped *)ui;
 
 	ui->sink.event = grouped_event;
 	ui->sink.output = grouped_output;
+	ui->sink.mask = dialect->mask ? grouped_mask : NULL;
 	grouped->dialect = dialect;
 	grouped->running.tail_size = TAIL_SIZE;
 	buffer_init(&grouped->pending, PENDING_MAXIMUM);

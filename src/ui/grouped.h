@@ -11,6 +11,8 @@ struct dialect {
 	void (*close)(struct buffer *out, int number, bool failed, int64_t now);
 	/* Before a line that is not inside a step's group. */
 	void (*outside)(struct buffer *out);
+	/* Has the CI hide a secret. */
+	void (*mask)(struct buffer *out, const char *value);
 	/* A failure or warning that the CI shows at the top; text is without newlines. */
 	void (*annotate)(struct buffer *out, enum event_level level, const char *text);
 };

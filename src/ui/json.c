@@ -6,7 +6,13 @@ static void json_event(struct event_sink *sink, const struct event *event)
 	struct ui *ui = (struct ui *)sink;
 
 	event_write_json(&ui->out, event);
-	ui_flush(ui);
+	if (!sink->hub || !sink->hub->gathering || ui->out.length > (size_t)64 << 10)
+		ui_flush(ui);
+}
+
+static void json_flush(struct event_sink *sink)
+{
+	ui_flush((struct ui *)sink);
 }
 
 /* The line's number goes between the two halves of the template. */
@@ -78,6 +84,7 @@ static void json_output(struct event_sink *sink, const struct event_output *outp
 static void json_start(struct ui *ui)
 {
 	ui->sink.event = json_event;
+	ui->sink.flush = json_flush;
 	ui->sink.output = json_output;
 }
 

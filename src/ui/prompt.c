@@ -82,7 +82,7 @@ int prompt_yes(const struct prompt *prompt, const char *question, bool *yes, str
 char *prompt_text(const struct prompt *prompt, const char *question, const char *fallback,
 		  struct error *err)
 {
-	char line[ANSWER_MAXIMUM], choices[256] = ":";
+	char line[ANSWER_MAXIMUM] = "", choices[256] = ":";
 	char *answer;
 
 	if (nobody_there(prompt)) {

@@ -5,10 +5,15 @@ static const char *sentence(const struct event *event)
 {
 	switch (event->status) {
 	case STATUS_OK:
-		return "Done: the deploy is live.";
+		return event->tasks_only ? "Done." : "Done: the deploy is live.";
 	case STATUS_FAILED:
+		if (event->exit_code == EXIT_ATTENTION)
+			return "The deploy failed half-way through go-live. Production needs "
+			       "attention.";
 		return "The deploy failed. Production is as it was.";
 	case STATUS_FAILED_LIVE:
+		if (event->tasks_only)
+			return "Not everything was done. What is left is owed.";
 		return "The deploy failed. Production has changed and needs attention.";
 	case STATUS_ROLLED_BACK:
 		return "The deploy failed and was rolled back: the previous release is live again.";

@@ -71,12 +71,13 @@ enum weight words_weight(const struct event *event)
 	case EVENT_SMOKE_CHECK:
 	case EVENT_MARKER:
 	case EVENT_NOTIFY:
-	case EVENT_DEFERRED_FINISHED:
 		return failed ? WEIGHT_IMPORTANT : WEIGHT_NORMAL;
 	case EVENT_STAGE_FINISHED:
 		return WEIGHT_DETAIL;
 	case EVENT_GUARD:
-		return event->status == STATUS_PASS ? WEIGHT_DETAIL : WEIGHT_IMPORTANT;
+		return event->status == STATUS_PASS ? WEIGHT_NONE : WEIGHT_IMPORTANT;
+	case EVENT_DEFERRED_FINISHED:	/* its steps have told the rest */
+		return failed ? WEIGHT_IMPORTANT : WEIGHT_NONE;
 	case EVENT_MESSAGE:
 		return event->level == LEVEL_INFO ? WEIGHT_NORMAL : WEIGHT_IMPORTANT;
 	case EVENT_WAITING:
@@ -167,14 +168,14 @@ static void add_because(struct buffer *out, const struct event_because *because)
 static void add_deploy_started(struct buffer *out, const struct event *event, bool color)
 {
 	buffer_add_text(out, style(color, STYLE_BOLD));
-	buffer_add_text(out, "deploying ");
+	buffer_add_text(out, event->tasks_only ? "running tasks of " : "deploying ");
 	words_clean(out, event->app);
-	buffer_add_text(out, " to ");
+	buffer_add_text(out, event->tasks_only ? " on " : " to ");
 	words_clean(out, event->env);
 	buffer_add_text(out, ": ");
 	add_commit(out, event->commit);
 	buffer_add_text(out, style(color, STYLE_NONE));
-	if (event->previous && event->previous[0]) {
+	if (event->previous && event->previous[0] && !event->tasks_only) {
 		buffer_add_text(out, " after ");
 		add_commit(out, event->previous);
 	}

@@ -100,8 +100,9 @@ test_wrong_type() {
 test_duplicate_key() {
 	new_repo
 	simple_config
-	printf 'app: one\napp: two\npipeline: simple\nenvironments: {production: {}}\n' >deploy.yml
+	printf 'app: one\napp: two\npipeline: simple\nenvironments: {production: {}}\nkeep: 3\n' >deploy.yml
 	wrong 'deploy.yml:2:1'
+	says 'deploy.yml:5:7'
 }
 
 test_unknown_key_is_suggested() {
@@ -319,6 +320,24 @@ test_full_disk() {
 	mount -t tmpfs -o size=64k tmpfs .git/shipit || skip 'no mount here'
 	cleanup "umount '$PWD/.git/shipit'"
 	head -c 65536 /dev/zero >.git/shipit/filler 2>/dev/null || :
+	expect 1 shipit deploy --yes
+	says 'space'
+	nothing_ran
+}
+
+# A build whose output fills the disk: there must be room for the record before production is touched.
+test_disk_that_a_build_fills() {
+	[ "$(id -u)$(uname -s)" = 0Linux ] || skip 'only root can mount a small disk'
+	new_repo
+	simple_config
+	sed 's/run: echo built/run: "head -c 3000000 \/dev\/zero | tr \\"\\\\0\\" x | fold -w 80"/' \
+		pipelines/simple.yml >p
+	mv p pipelines/simple.yml
+	commit
+	push
+	mkdir -p .git/shipit
+	mount -t tmpfs -o size=2m tmpfs .git/shipit || skip 'no mount here'
+	cleanup "umount '$PWD/.git/shipit'"
 	expect 1 shipit deploy --yes
 	says 'space'
 	nothing_ran

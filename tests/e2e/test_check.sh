@@ -33,6 +33,7 @@ test_schema_is_json_schema() {
 	local name
 	for name in deploy pipeline tasks playbook; do
 		expect 0 shipit schema "$name"
+		# shellcheck disable=SC2016
 		equals "$(json 'd["$schema"]')" https://json-schema.org/draft/2020-12/schema
 		equals "$(json 'd["type"]')" object
 	done
