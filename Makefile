@@ -57,7 +57,9 @@ FLAGS_fuzz     := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,addre
 	-fno-sanitize-recover=undefined
 VARIANT_FLAGS := $(FLAGS_$(VARIANT))
 
-NEEDS_LIBRARIES := $(filter-out clean help format tags uninstall,$(or $(MAKECMDGOALS),all))
+# demo and check install what is missing before they build, in a make of their own: on a bare
+# machine there is not even pkg-config yet.
+NEEDS_LIBRARIES := $(filter-out check clean demo format help uninstall,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_LIBRARIES),)
 LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LINKED) $(LOADED) cmocka 2>/dev/null || \
 	$(PKG_CONFIG) --cflags $(LINKED) $(LOADED))

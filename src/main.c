@@ -7,7 +7,8 @@
 #include "commands/command.h"
 #include "sound/sound.h"
 
-/* Which command argv means: the first word that is no flag, else deploy. The index behind it, or -1. */
+/* Which command argv means: the first word that is no flag, else deploy. The index behind it, or
+ * -1. */
 static int choose_command(struct arena *arena, int argc, char *const *argv,
 			  const struct command **command, struct error *err)
 {

@@ -1,5 +1,5 @@
-/* Patterns from anywhere: first line folder, then patterns, an empty line, then paths. Whatever they
- * are, the index and the plain matcher agree. */
+/* Patterns from anywhere: first line folder, then patterns, an empty line, then paths. Whatever
+ * they are, the index and the plain matcher agree. */
 #include <stdint.h>
 
 #include "git/pattern.h"
