@@ -219,7 +219,8 @@ static size_t match(const struct redactor *redactor, const char *bytes, size_t l
 static size_t scan(const struct redactor *redactor, const char *bytes, size_t length, bool last,
 		   size_t *covered, struct buffer *out)
 {
-	size_t end = *covered, plain = *covered, i = 0;
+	size_t end = *covered, i = 0;
+	size_t plain = end;	/* from here on nothing was added yet */
 	for (; i < length; i++) {
 		bool partial;
 		size_t found = match(redactor, bytes + i, length - i, &partial);
