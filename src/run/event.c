@@ -142,6 +142,13 @@ void event_hub_add(struct event_hub *hub, struct event_sink *sink)
 	hub->sinks[hub->count++] = sink;
 }
 
+void event_hub_add_first(struct event_hub *hub, struct event_sink *sink)
+{
+	event_hub_add(hub, sink);
+	memmove(hub->sinks + 1, hub->sinks, (hub->count - 1) * sizeof(hub->sinks[0]));
+	hub->sinks[0] = sink;
+}
+
 void event_hub_remove(struct event_hub *hub, struct event_sink *sink)
 {
 	size_t kept = 0;

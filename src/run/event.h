@@ -138,8 +138,10 @@ struct event_hub {
 	size_t count;
 };
 
-/* Readers are called in the order in which they were added: add the journal first. */
+/* Readers are called in the order in which they were added. The journal puts itself before those
+ * that are there already: what a person sees is on disk. */
 void event_hub_add(struct event_hub *hub, struct event_sink *sink);
+void event_hub_add_first(struct event_hub *hub, struct event_sink *sink);
 void event_hub_remove(struct event_hub *hub, struct event_sink *sink);
 /* Gives it time and seq; event_emit does it too when that has not been done. */
 void event_stamp(struct event_hub *hub, struct event *event);

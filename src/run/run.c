@@ -231,7 +231,7 @@ static int begin(struct run *run, struct error *err)
 		journal_close(run->journal);
 		return -1;
 	}
-	event_hub_add(run->events, journal_sink(run->journal));
+	event_hub_add_first(run->events, journal_sink(run->journal));
 	if (event_wants_ticks(run->events))
 		run->tick = loop_timer_start(run->loop, 100, 100, on_tick, run);
 	if (run->plan->deadline > 0)

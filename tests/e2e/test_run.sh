@@ -247,4 +247,40 @@ test_parallel_stages_take_as_long_as_the_longest() {
 	[ "$duration" -lt 3500 ] || fail "took $duration ms"
 }
 
+# The screen is a pipe that nobody reads: the line that waits for room in it is in the journal
+# already.
+test_the_journal_knows_what_the_screen_shows() {
+	{
+		echo "stages: {$release}"
+		echo 'tasks:'
+		for i in $(seq 1500); do
+			echo "  task-with-a-long-name-for-a-pipe-to-fill-$i: {if_changed: [x], run: 'true'}"
+		done
+	} >"$TEST_FOLDER/pipeline"
+	shop <"$TEST_FOLDER/pipeline"
+	commit again; push
+	write "$TEST_FOLDER/look.py" <<-'END'
+		import glob, os, signal, subprocess, sys, time
+		def size():
+		    known = sorted(glob.glob('.git/shipit/deploys/*/events.ndjson'))
+		    return os.path.getsize(known[-1]) if known else 0
+		child = subprocess.Popen([sys.argv[1], 'deploy', '--json', '--yes', '--silent', '--from', 'HEAD~1'],
+		    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+		before, same = 0, 0
+		while same < 4 and child.poll() is None:
+		    time.sleep(0.05)
+		    now = size()
+		    same = same + 1 if now and now == before else 0
+		    before = now
+		os.kill(child.pid, signal.SIGSTOP)
+		journal = open(sorted(glob.glob('.git/shipit/deploys/*/events.ndjson'))[-1], 'rb').read()
+		shown = os.read(child.stdout.fileno(), 1 << 20)
+		os.kill(child.pid, signal.SIGCONT)
+		child.communicate()
+		assert len(shown) > 4000, len(shown)
+		assert journal.startswith(shown) and len(journal) > len(shown), (len(journal), len(shown))
+	END
+	expect 0 python3 "$TEST_FOLDER/look.py" "$SHIPIT"
+}
+
 run_tests

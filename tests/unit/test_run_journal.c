@@ -81,6 +81,46 @@ static void test_journal_round_trip(void **state)
 	buffer_release(&bytes);
 }
 
+struct screen {
+	struct event_sink sink;
+	int lines_on_disk;	/* when it was last called */
+};
+
+static void look_at_disk(struct event_sink *sink, const struct event *event)
+{
+	struct screen *screen = (struct screen *)sink;
+	struct error err = {0};
+	struct seen seen = {0};
+	struct buffer bytes;
+
+	(void)event;
+	buffer_init(&bytes, 1 << 20);
+	assert_int_equal(file_read("events.ndjson", &bytes, &err), 0);
+	assert_int_equal(journal_read(bytes.data, bytes.length, NULL, note, &seen), 0);
+	screen->lines_on_disk = seen.count;
+	buffer_release(&bytes);
+}
+
+static void test_disk_before_screen(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	struct event_hub hub = {0};
+	struct screen one = {.sink.event = look_at_disk}, other = one;
+	struct journal *journal = journal_open("events.ndjson", &err);
+
+	assert_non_null(journal);
+	event_hub_add(&hub, &one.sink);
+	event_hub_add(&hub, &other.sink);
+	event_hub_add_first(&hub, journal_sink(journal));
+	assert_ptr_equal(hub.sinks[1], &one.sink);
+	assert_ptr_equal(hub.sinks[2], &other.sink);
+	event_message(&hub, LEVEL_INFO, "a word");
+	assert_int_equal(one.lines_on_disk, 1);
+	assert_int_equal(other.lines_on_disk, 1);
+	journal_close(journal);
+}
+
 static void test_full_disk_is_told(void **state)
 {
 	(void)state;
@@ -170,6 +210,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_journal_round_trip, open_folder,
+						remove_folder),
+		cmocka_unit_test_setup_teardown(test_disk_before_screen, open_folder,
 						remove_folder),
 		cmocka_unit_test(test_full_disk_is_told),
 		cmocka_unit_test_setup_teardown(test_log_is_cut_in_the_middle, open_folder,
