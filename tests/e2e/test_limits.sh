@@ -130,10 +130,10 @@ test_offline_says_how_old() {
 	expect 0 shipit deploy --yes
 	expect 0 shipit plan
 	mv "$TEST_FOLDER/repo.git" "$TEST_FOLDER/gone.git"
-	sleep 1.1
-	expect 0 shipit plan --offline
-	says 'offline'
-	says 'ago'
+	expect 0 faketime -f +2h "$SHIPIT" plan --offline
+	says 'offline: the shared state is as of '
+	says ', 2h'
+	says ' ago'
 }
 
 run_tests
