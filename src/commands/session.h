@@ -41,6 +41,8 @@ struct session {
 	bool has_remote;
 	struct record_list records;	/* newest first */
 	const char *live;	/* whole hash, or NULL: nothing is live */
+	const char *claimed;	/* the live commit as production itself says, or NULL */
+	bool asked_production;
 	const char *everything_reason;	/* when there is no change to go by */
 	struct change *change;
 	struct plan_facts facts;

@@ -8,6 +8,7 @@
 #include "crypto/redact.h"
 #include "git/change.h"
 #include "git/command.h"
+#include "git/glob.h"
 #include "git/pattern.h"
 #include "git/repository.h"
 #include "git/treesource.h"
@@ -29,30 +30,6 @@ static bool in_ci(void)
 	const char *ci = getenv("CI");
 
 	return ci && *ci && strcmp(ci, "false") != 0;
-}
-
-static int choose_commit(struct session *session, struct error *err)
-{
-	const struct choice_options options = {
-		.ref = session->options.ref,
-		.branch =
-			session->config->branch ? session->config->branch : session->default_branch,
-		.remote = session->has_remote ? session->config->remote : NULL,
-		.ci = in_ci() || !session->has_remote,
-	};
-	struct choice choice;
-
-	if (session->options.redeploy && session->records.records.count &&
-	    session->records.records.items[0].live) {
-		session->commit = session->records.records.items[0].live;
-		session->branch = session->records.records.items[0].branch;
-		return 0;
-	}
-	if (repository_choose(session->repository, session->arena, &options, &choice, err) < 0)
-		return -1;
-	session->commit = arena_string(session->arena, choice.id);
-	session->branch = choice.branch && *choice.branch ? choice.branch : NULL;
-	return 0;
 }
 
 /* An environment with members stands for many; deploying one of them under its name would be wrong.
@@ -142,8 +119,7 @@ static int ask_production(struct session *session, struct live_commit_request *r
 	return result;
 }
 
-/* What production says of itself; a short form is resolved here. NULL: it does not say. */
-static const char *claimed_commit(struct session *session)
+static const char *ask_for_commit(struct session *session)
 {
 	const struct live_commit_config *config = &session->config->live_commit;
 	struct live_commit_request request = {
@@ -168,6 +144,86 @@ static const char *claimed_commit(struct session *session)
 	if (repository_resolve(session->repository, shown, NULL, whole, &problem) < 0)
 		return arena_string(session->arena, shown);
 	return arena_string(session->arena, whole);
+}
+
+/* What production says of itself, asked once; a short form is resolved here. NULL: it does not say. */
+static const char *claimed_commit(struct session *session)
+{
+	if (!session->asked_production)
+		session->claimed = ask_for_commit(session);
+	session->asked_production = true;
+	return session->claimed;
+}
+
+/* A shallow clone may lack the live commit: it is fetched, or the plan says that it is unknown. */
+static void bring_commit(struct session *session, const char *commit)
+{
+	struct error problem = { 0 };
+
+	if (repository_has_commit(session->repository, commit) || !session->has_remote ||
+	    session->options.offline)
+		return;
+	if (git_fetch_commit(session->repository, session->config->remote, commit, false,
+			     &problem) < 0)
+		add_note(session, arena_format(session->arena, "%s", problem.message));
+}
+
+/* For --redeploy, task and exec: what is live by --from, the records or production. 1; 0 when
+ * nothing is, or nobody says. */
+static int choose_live(struct session *session, struct error *err)
+{
+	const struct record *newest = session->records.records.count ?
+		&session->records.records.items[0] : NULL;
+	const char *branch = session->config->branch;
+	struct error ignored = { 0 };
+	char whole[COMMIT_TEXT];
+
+	if (session->options.from) {
+		if (repository_resolve(session->repository, session->options.from,
+				       session->config->remote, whole, err) < 0)
+			return -1;
+		session->commit = arena_string(session->arena, whole);
+		return 1;
+	}
+	if (newest && newest->live) {
+		session->commit = newest->live;
+		session->branch = newest->branch;
+		return 1;
+	}
+	session->commit = claimed_commit(session);
+	if (!session->commit)
+		return 0;
+	bring_commit(session, session->commit);
+	if (repository_resolve(session->repository, session->commit, NULL, whole, &ignored) < 0) {
+		error_set(err, "production says that %.12s is live, which is not in this "
+			  "repository%s", session->commit,
+			  session->options.offline ? "" : ", nor on the remote");
+		return error_code(err, EXIT_USAGE);
+	}
+	session->commit = session->claimed = arena_string(session->arena, whole);
+	session->branch = branch && !glob_is_pattern(branch) ? branch : NULL;
+	return 1;
+}
+
+static int choose_commit(struct session *session, struct error *err)
+{
+	const struct choice_options options = {
+		.ref = session->options.ref,
+		.branch =
+			session->config->branch ? session->config->branch : session->default_branch,
+		.remote = session->has_remote ? session->config->remote : NULL,
+		.ci = in_ci() || !session->has_remote,
+	};
+	struct choice choice;
+	int chosen = session->options.redeploy ? choose_live(session, err) : 0;
+
+	if (chosen)
+		return chosen < 0 ? -1 : 0;
+	if (repository_choose(session->repository, session->arena, &options, &choice, err) < 0)
+		return -1;
+	session->commit = arena_string(session->arena, choice.id);
+	session->branch = choice.branch && *choice.branch ? choice.branch : NULL;
+	return 0;
 }
 
 /* By --from, by the records, by production itself; loud when the last two disagree. */
@@ -205,19 +261,6 @@ static int find_live(struct session *session, struct error *err)
 				session->live, claimed));
 	}
 	return 0;
-}
-
-/* A shallow clone may lack the live commit: it is fetched, or the plan says that it is unknown. */
-static void bring_commit(struct session *session, const char *commit)
-{
-	struct error problem = { 0 };
-
-	if (repository_has_commit(session->repository, commit) || !session->has_remote ||
-	    session->options.offline)
-		return;
-	if (git_fetch_commit(session->repository, session->config->remote, commit, false,
-			     &problem) < 0)
-		add_note(session, arena_format(session->arena, "%s", problem.message));
 }
 
 static int read_change(struct session *session, struct error *err)

@@ -554,4 +554,28 @@ test_exec_has_the_environment() {
 	expect 3 shipit exec -- sh -c 'exit 3'
 }
 
+# Deployed by other means before: no record, and the branch went on since.
+test_what_only_production_knows() {
+	says_live
+	EXTRA=", url: 'http://127.0.0.1:$port', live_commit: {url: /version, match: 'at ([0-9a-f]{7,40})'}"
+	shop <<-END
+		stages: {$release}
+		tasks: {index: {if_changed: [x], run: 'echo "indexed \$SHIPIT_COMMIT"'}}
+	END
+	commit second; push
+	echo "at ${FIRST:0:9}" >"$TEST_FOLDER/says"
+	# shellcheck disable=SC2016
+	expect 0 shipit exec -- sh -c 'echo "$SHIPIT_COMMIT"; git rev-parse HEAD'
+	equals "$(sort -u "$OUT")" "$FIRST"
+	expect 0 shipit task index --format plain
+	says "indexed $FIRST"
+	expect 0 shipit plan --redeploy --json
+	equals "$(json '[d["commit"], d["previous"]]')" "[\"$FIRST\", \"$FIRST\"]"
+	echo 'at deadbeefdeadbeef' >"$TEST_FOLDER/says"
+	expect 2 shipit exec -- true
+	says 'production says that deadbeefdead is live, which is not in this repository'
+	expect 0 shipit plan --redeploy --from "$FIRST" --json
+	equals "$(json 'd["commit"]')" "$FIRST"
+}
+
 run_tests
