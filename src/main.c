@@ -123,7 +123,7 @@ int main(int argc, char **argv)
 			call_print_error(&call, &err);
 		code = err.exit_code ? err.exit_code : EXIT_FAILED;
 	}
-	if (fflush(stdout) != 0 && code == 0)
+	if (fflush(stdout) != 0 && errno != EPIPE && code == 0)
 		code = EXIT_FAILED;
 	arena_release(&arena);
 	return code;

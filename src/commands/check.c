@@ -95,8 +95,8 @@ static int print_json(const struct diagnostics *diagnostics, const struct config
 		err);
 }
 
-static void print_text(struct diagnostics *diagnostics, const struct config *config,
-		       const struct text_list *checked)
+static int print_text(struct diagnostics *diagnostics, const struct config *config,
+		      const struct text_list *checked, struct error *err)
 {
 	struct buffer out CLEANUP(buffer_release);
 
@@ -115,7 +115,7 @@ static void print_text(struct diagnostics *diagnostics, const struct config *con
 	}
 	for (size_t i = 0; diagnostics->errors == 0 && i < checked->count; i++)
 		buffer_add_format(&out, "%s: fine\n", checked->items[i]);
-	terminal_write(STDOUT_FILENO, out.data, out.length);
+	return stdout_write(out.data, out.length, err) < 0 ? -1 : 0;
 }
 
 static int run_check(struct call *call, struct error *err)
@@ -152,8 +152,8 @@ static int run_check(struct call *call, struct error *err)
 	}
 	if (call->json && print_json(diagnostics, config, &checked, err) < 0)
 		return -1;
-	if (!call->json)
-		print_text(diagnostics, config, &checked);
+	if (!call->json && print_text(diagnostics, config, &checked, err) < 0)
+		return -1;
 	return diagnostics->errors ? EXIT_USAGE : EXIT_DONE;
 }
 

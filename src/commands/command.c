@@ -1,6 +1,7 @@
 /* The table of commands, and what they share when they speak. */
 #include "commands/command.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -27,14 +28,26 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
+static int stdout_failed(struct error *err)
+{
+	if (errno == EPIPE)
+		return 1;
+	return error_set_errno(err, errno, "cannot write to standard output");
+}
+
+int stdout_write(const char *bytes, size_t length, struct error *err)
+{
+	return terminal_write(STDOUT_FILENO, bytes, length) < 0 ? stdout_failed(err) : 0;
+}
+
 int call_print_json(json_t *value, struct error *err)
 {
 	int result = json_dumpf(value, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 
-	json_decref(value);
 	if (result < 0 || putchar('\n') == EOF || fflush(stdout) != 0)
-		return error_set(err, "cannot write the result to standard output");
-	return 0;
+		result = stdout_failed(err) < 0 ? -1 : 0;
+	json_decref(value);
+	return result;
 }
 
 void call_print_error(const struct call *call, const struct error *err)

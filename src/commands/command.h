@@ -39,6 +39,9 @@ extern const struct command command_deploy, command_plan, command_task, command_
 	command_schema, command_status, command_history, command_show, command_logs, command_smoke,
 	command_foghorn, command_sound, command_completion, command_help, command_version;
 
+/* Writes to standard output. 0; 1 when its reader has gone, which is no failure (`shipit help |
+ * head`): more need not be printed; -1 when it cannot be written. */
+int stdout_write(const char *bytes, size_t length, struct error *err) MUST_USE;
 /* Writes the value as one JSON text with a newline to stdout and drops the reference. */
 int call_print_json(json_t *value, struct error *err);
 /* "shipit: MESSAGE" and the hint, to stderr, with colour where it is wanted. */

@@ -134,7 +134,7 @@ static int run_completion(struct call *call, struct error *err)
 		error_hint(err, "bash, zsh or fish");
 		return error_code(err, EXIT_USAGE);
 	}
-	return terminal_write(STDOUT_FILENO, out.data, out.length) < 0 ? EXIT_FAILED : EXIT_DONE;
+	return stdout_write(out.data, out.length, err) < 0 ? -1 : EXIT_DONE;
 }
 
 const struct command command_completion = {

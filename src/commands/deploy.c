@@ -190,7 +190,7 @@ static int deploy(struct call *call, struct error *err)
 	if (plan->nothing_to_do)
 		return nothing_to_do(call, plan, err);
 	if (!deploy_writes_json(call) && !call->quiet)
-		plan_print(call, plan, STDERR_FILENO);
+		plan_print(call, plan);
 	if (check_guards(plan, err) < 0 || ask_questions(&session, plan, &answers, err) < 0)
 		return -1;
 	return deploy_run(&session, plan, &answers, err);

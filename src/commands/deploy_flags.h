@@ -19,7 +19,7 @@
 int deploy_flags_read(struct call *call, struct session_options *target, struct plan_flags *flags,
 		      struct error *err) MUST_USE;
 
-/* commands/plan.c: the plan for a person on that descriptor; -1 when nobody reads it. */
-int plan_print(const struct call *call, const struct plan *plan, int descriptor);
+/* commands/plan.c: the plan for a person on stderr. */
+void plan_print(const struct call *call, const struct plan *plan);
 /* ... on stdout, as text or with --json. The exit code, or -1. */
 int plan_show(struct call *call, const struct plan *plan, struct error *err);

@@ -74,7 +74,6 @@ static int run_help(struct call *call, struct error *err)
 	const char *words = call->options.arguments.count ? call->options.arguments.items[0] : NULL;
 	const struct command *command = words ? command_find(words) : NULL;
 	struct buffer out CLEANUP(buffer_release);
-	int code = EXIT_DONE;
 
 	buffer_init(&out, 1 << 20);
 	if (!words)
@@ -87,9 +86,7 @@ static int run_help(struct call *call, struct error *err)
 			error_hint(err, "'shipit help' lists the commands");
 		return error_code(err, EXIT_USAGE);
 	}
-	if (terminal_write(STDOUT_FILENO, out.data, out.length) < 0)
-		code = EXIT_FAILED;
-	return code;
+	return stdout_write(out.data, out.length, err) < 0 ? -1 : EXIT_DONE;
 }
 
 const struct command command_help = {

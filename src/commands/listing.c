@@ -91,9 +91,9 @@ void listing_add_status(struct listing *listing, const char *status, size_t colu
 
 int listing_end(struct listing *listing, struct error *err)
 {
-	int result = terminal_write(STDOUT_FILENO, listing->out.data, listing->out.length);
+	int result = stdout_write(listing->out.data, listing->out.length, err);
 	buffer_release(&listing->out);
-	return result < 0 ? error_set(err, "cannot write to standard output") : EXIT_DONE;
+	return result < 0 ? -1 : EXIT_DONE;
 }
 
 void listing_note_age(const struct session *session)

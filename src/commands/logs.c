@@ -85,7 +85,8 @@ static int no_log(const struct deploy_folder *folder, const struct log_list *lis
 	return error_code(err, EXIT_USAGE);
 }
 
-/* As it is to a file or a pipe; harmless to a terminal. Chunks end at a line's end. */
+/* As it is to a file or a pipe; harmless to a terminal. Chunks end at a line's end. 1 when nobody
+ * reads on. */
 static int log_copy(const struct log_file *file, bool harmless, struct error *err)
 {
 	struct buffer pending, out;
@@ -115,16 +116,14 @@ static int log_copy(const struct log_file *file, bool harmless, struct error *er
 		} else {
 			buffer_add(&out, chunk, got);
 		}
-		result = terminal_write(STDOUT_FILENO, out.data, out.length);
+		result = stdout_write(out.data, out.length, err);
 		buffer_clear(&out);
 	}
 	if (result == 0 && length < 0)
 		result = error_set_errno(err, errno, "cannot read '%s'", file->path);
 	filter_text(&out, pending.data, pending.length, FILTER_PLAIN);
 	if (result == 0)
-		result = terminal_write(STDOUT_FILENO, out.data, out.length);
-	if (result < 0 && !err->message[0])
-		error_set(err, "cannot write to standard output");
+		result = stdout_write(out.data, out.length, err);
 	buffer_release(&pending);
 	buffer_release(&out);
 	free(chunk);
@@ -169,7 +168,7 @@ static int logs_print(struct call *call, const struct deploy_folder *folder,
 		if (!step) {
 			char *title = arena_format(call->arena, "%s==> %s <==\n", i ? "\n" : "",
 						   file->step);
-			result = terminal_write(STDOUT_FILENO, title, strlen(title));
+			result = stdout_write(title, strlen(title), err);
 		}
 		if (result == 0)
 			result = log_copy(file, terminal, err);
@@ -181,7 +180,7 @@ static int logs_print(struct call *call, const struct deploy_folder *folder,
 	json_decref(array);
 	if (result == 0 && !list->files.count)
 		call_note(call, "deploy %s has no output", folder->id);
-	return result;
+	return result < 0 ? -1 : EXIT_DONE;
 }
 
 /* An argument that is no ID of a deploy here is a step of the newest one. */

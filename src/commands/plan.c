@@ -12,30 +12,39 @@ static const struct option_row plan_options[] = {
 	{ NULL, 0, NULL, NULL, 0 },
 };
 
-int plan_print(const struct call *call, const struct plan *plan, int descriptor)
+static void draw(const struct call *call, const struct plan *plan, int descriptor,
+		 struct buffer *out)
 {
 	struct plan_text_options options = {
 		.color = terminal_color(descriptor, call->color),
 		.verbose = call->verbose,
 		.now = clock_now(call->clock),
 	};
-	struct buffer out CLEANUP(buffer_release);
 	int rows;
 
-	buffer_init(&out, 64 << 20);
 	if (isatty(descriptor))
 		terminal_size(descriptor, &options.columns, &rows);
-	plan_to_text(plan, &options, &out);
-	return terminal_write(descriptor, out.data, out.length);
+	plan_to_text(plan, &options, out);
+}
+
+void plan_print(const struct call *call, const struct plan *plan)
+{
+	struct buffer out CLEANUP(buffer_release);
+
+	buffer_init(&out, 64 << 20);
+	draw(call, plan, STDERR_FILENO, &out);
+	terminal_write(STDERR_FILENO, out.data, out.length);
 }
 
 int plan_show(struct call *call, const struct plan *plan, struct error *err)
 {
+	struct buffer out CLEANUP(buffer_release);
+
+	buffer_init(&out, 64 << 20);
 	if (deploy_writes_json(call))
 		return call_print_json(plan_to_json(plan), err);
-	if (plan_print(call, plan, STDOUT_FILENO) < 0)
-		return error_set(err, "cannot write the plan to standard output");
-	return EXIT_DONE;
+	draw(call, plan, STDOUT_FILENO, &out);
+	return stdout_write(out.data, out.length, err) < 0 ? -1 : EXIT_DONE;
 }
 
 static int run_plan(struct call *call, struct error *err)

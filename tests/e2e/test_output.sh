@@ -139,4 +139,41 @@ test_without_a_terminal_nothing_prompts() {
 	says '--yes'
 }
 
+# expect, with nobody at the other end of stdout.
+expect_unread() {
+	local code=$1
+	shift
+	expect "$code" python3 -c '
+import os, subprocess, sys
+read, write = os.pipe()
+os.close(read)
+sys.exit(subprocess.call(sys.argv[1:], stdout=write, stdin=subprocess.DEVNULL))' "$@"
+}
+
+test_nobody_reads_on() {
+	new_repo
+	simple_config
+	expect 0 shipit deploy --yes
+	for words in help 'help deploy' schema 'schema pipeline' 'completion bash' version \
+		'version --json' plan 'plan --json' 'deploy -n' check 'check --json' status \
+		'status --json' history 'history --json' show 'show --json' logs 'logs compile' \
+		'logs --json' 'deploy --json' 'deploy --json --redeploy --yes'; do
+		# shellcheck disable=SC2086  # a command and its flags
+		expect_unread 0 "$SHIPIT" $words
+		silent_on 'standard output'
+	done
+	echo 'nope: 1' >>deploy.yml
+	expect_unread 2 "$SHIPIT" check --json
+}
+
+test_a_full_disk_is_no_end_of_reading() {
+	[ -w /dev/full ] || skip 'there is no /dev/full'
+	new_repo
+	simple_config
+	for words in help schema version status 'plan --json'; do
+		expect 1 sh -c "exec \"\$SHIPIT\" $words >/dev/full"
+		[ "$words" = version ] || says 'cannot write to standard output'
+	done
+}
+
 run_tests
