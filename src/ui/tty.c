@@ -2,10 +2,14 @@
  *
  * The cursor is hidden only within a frame, and a frame is one write: however this program ends,
  * the cursor is visible. The size is asked for before each frame, so a resize needs no signal. */
+
 #include "base/text.h"
 #include "ui/renderer.h"
 
 #define FRAME_MS 80
+/* After a resize nothing is drawn for so long: tmux does the next one at once, but tells of it up to
+ * 250 ms later, and what is drawn for a width that is no longer true cannot be erased. */
+#define SETTLE_MS 300
 #define TAIL_SIZE 16384
 #define TAIL_LINES 20
 #define HISTORY_ENOUGH ((size_t)1 << 20)
@@ -20,7 +24,8 @@ struct tty {
 	struct buffer line;             /* of the block, being made */
 	size_t drawn[ROWS_MAXIMUM + 2]; /* columns of each line of the block on the screen */
 	size_t rows;
-	int64_t last_frame;
+	int columns, lines;             /* of the terminal */
+	int64_t last_frame, resized;    /* clock_monotonic */
 	int64_t seconds;   /* countdown; 0: none */
 	char waiting[256]; /* what an event said is waited for */
 };
@@ -173,9 +178,28 @@ static bool terminal_taken(const struct tty *tty)
 	return false;
 }
 
-static bool frame_due(const struct tty *tty)
+static void measure(struct tty *tty)
 {
-	return !terminal_taken(tty) && clock_monotonic() - tty->last_frame >= FRAME_MS;
+	int columns = tty->columns, lines = tty->lines;
+
+	terminal_size(tty->ui.fd, &tty->columns, &tty->lines);
+	if (tty->columns < 2)
+		tty->columns = 2;
+	if (tty->columns > COLUMNS_MAXIMUM)
+		tty->columns = COLUMNS_MAXIMUM;
+	if (columns != tty->columns || lines != tty->lines)
+		tty->resized = clock_monotonic();
+}
+
+static bool may_draw(struct tty *tty)
+{
+	measure(tty);
+	return !terminal_taken(tty) && clock_monotonic() - tty->resized >= SETTLE_MS;
+}
+
+static bool frame_due(struct tty *tty)
+{
+	return clock_monotonic() - tty->last_frame >= FRAME_MS && may_draw(tty);
 }
 
 static bool block_needed(const struct tty *tty)
@@ -186,22 +210,17 @@ static bool block_needed(const struct tty *tty)
 static void draw(struct tty *tty, bool with_block)
 {
 	struct buffer *out = &tty->ui.out;
-	int columns, rows;
 
 	tty->last_frame = clock_monotonic();
-	terminal_size(tty->ui.fd, &columns, &rows);
-	if (columns < 2)
-		columns = 2;
-	if (columns > COLUMNS_MAXIMUM)
-		columns = COLUMNS_MAXIMUM;
+	measure(tty);
 	if (!tty->history.length && !tty->rows && !(with_block && block_needed(tty)))
 		return;
 	buffer_add_text(out, "\x1b[?2026h\x1b[?25l");
-	erase_block(tty, columns);
+	erase_block(tty, tty->columns);
 	buffer_add(out, tty->history.data, tty->history.length);
 	buffer_clear(&tty->history);
 	if (with_block)
-		draw_block(tty, columns, rows, tty->last_frame);
+		draw_block(tty, tty->columns, tty->lines, tty->last_frame);
 	buffer_add_text(out, "\x1b[?25h\x1b[?2026l");
 	ui_flush(&tty->ui);
 }
@@ -242,6 +261,25 @@ static void finish_step(struct tty *tty, const struct event *event)
 		running_remove(&tty->running, step);
 }
 
+/* The line of the deploy's start on one line of the terminal: who it is and what was live before
+ * can be looked up. */
+static void add_deploy(struct tty *tty, const struct event *event)
+{
+	struct event shorter = *event;
+	const char **spare[] = {&shorter.deployer, &shorter.previous, &shorter.id};
+	struct buffer *line = &tty->line;
+
+	words_event(line, &shorter, false);
+	for (size_t i = 0; i < sizeof(spare) / sizeof(*spare) &&
+	     text_columns(line->data, line->length - 1) > (size_t)tty->columns; i++) {
+		*spare[i] = NULL;
+		buffer_clear(line);
+		words_event(line, &shorter, false);
+	}
+	buffer_clear(line);
+	add_words(tty, &shorter);
+}
+
 static void note_waiting(struct tty *tty, const struct event *event)
 {
 	struct buffer clean;
@@ -261,6 +299,9 @@ static void tty_event(struct event_sink *sink, const struct event *event)
 	if (event->type != EVENT_STEP_OUTPUT && event->type != EVENT_STEP_PROCESS)
 		tty->seconds = event->type == EVENT_COUNTDOWN ? event->seconds : 0;
 	switch (event->type) {
+	case EVENT_DEPLOY_STARTED:
+		add_deploy(tty, event);
+		break;
 	case EVENT_STEP_STARTED:
 		running_add(&tty->running, event);
 		if (event->interactive)
@@ -281,7 +322,7 @@ static void tty_event(struct event_sink *sink, const struct event *event)
 		add_words(tty, event);
 		break;
 	}
-	if (frame_due(tty) || (at_once && !terminal_taken(tty)))
+	if (frame_due(tty) || (at_once && may_draw(tty)))
 		draw(tty, true);
 }
 
@@ -319,6 +360,8 @@ static void tty_start(struct ui *ui)
 	tty->running.tail_size = TAIL_SIZE;
 	buffer_init(&tty->history, (size_t)64 << 20);
 	buffer_init(&tty->line, (size_t)1 << 20);
+	measure(tty);
+	tty->resized = INT64_MIN / 2;
 }
 
 static void tty_stop(struct ui *ui)

@@ -94,6 +94,43 @@ test_resize_leaves_one_block() {
 	equals "$(count 'build.compile ok')" 1
 }
 
+# The second comes before tmux tells of it: what is drawn meanwhile must not count on the old width.
+test_resizes_in_a_row_leave_one_block() {
+	new_repo
+	waiting_config
+	start 120 30 deploy --yes --silent
+	sees ' end'
+	sees '(1.0s'
+	for width in 60 40 90 30 120; do
+		terminal resize-window -x $((width + 35)) -y 25
+		terminal resize-window -x $((width + 10)) -y 25
+		terminal resize-window -x "$width" -y 25
+		wait_until 15 settled "$width"
+		equals "$(count 'waiting for')" 1
+		equals "$(count '  assets.c')" 1
+	done
+	touch "$TEST_FOLDER/go"
+	sees 'code 0'
+	unseen 'waiting for '
+	equals "$(count 'build.compile ok')" 1
+}
+
+test_first_line_fits() {
+	new_repo
+	waiting_config
+	touch "$TEST_FOLDER/go"
+	start 80 30 deploy --yes --silent
+	sees 'code 0'
+	screen | grep '^deploying shop to production: ' | grep -q ' (2[0-9]*-[0-9]*-[0-9a-f]*)$' ||
+		fail 'no line with the ID'
+	terminal resize-window -x 50 -y 30
+	git commit -q --allow-empty -m again
+	push
+	terminal send-keys 'clear; "$SHIPIT" deploy --yes --silent; echo again $?' Enter
+	sees 'again 0'
+	screen | grep -qE '^deploying shop to production: [0-9a-f]{7}$' || fail 'not on one line'
+}
+
 ticked() { [ "$(screen | grep '^  build.comp')" != "$1" ]; }
 
 # Drawn for that width: the last output line is there from 60 columns on.
