@@ -1,6 +1,7 @@
 /* Error values: set, wrap, hint. */
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 
 static void PRINTF_LIKE(2, 0)
@@ -31,7 +32,7 @@ int error_set_errno(struct error *err, int errnum, const char *format, ...)
 	va_end(args);
 	used = strlen(err->message);
 	snprintf(err->message + used, sizeof(err->message) - used, ": %s", strerror(errnum));
-	return -1;
+	return errnum == ENOSPC || errnum == EDQUOT ? error_code(err, EXIT_FAILED) : -1;
 }
 
 int error_wrap(struct error *err, const char *format, ...)

@@ -26,7 +26,8 @@ struct error {
 /* Each sets or extends *err and returns -1, so that a failure is one line. err must not be NULL.
  * Text that does not fit is cut. */
 int error_set(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
-/* The same with ": " and the words for errnum behind it. */
+/* The same with ": " and the words for errnum behind it. A full disk is EXIT_FAILED too, whatever
+ * was tried: nothing that anybody wrote is wrong. */
 int error_set_errno(struct error *err, int errnum, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Puts context and ": " before the message that is there. */
 int error_wrap(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);

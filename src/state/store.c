@@ -157,7 +157,9 @@ int store_probe(struct store *store, const char *env, struct error *err)
 		result = store->kind->probe(store, env, tip, err);
 	else if (result == 0)
 		result = probe_write(store, env, err);
-	return result < 0 ? error_code(err, EXIT_USAGE) : 0;
+	if (result < 0 && !err->exit_code)
+		error_code(err, EXIT_USAGE);
+	return result < 0 ? -1 : 0;
 }
 
 char *store_name_encode(struct arena *arena, const char *name)

@@ -17,9 +17,13 @@ static int object_make(struct git_call *call, struct git_store *self, char id[ST
 	char complaint[400];
 	int status = git_call_run(call, self, &result, err);
 	size_t length = strcspn(result.output.data, "\n");
-	if (status == 0 && (result.exit.code != 0 || length == 0 || length >= STORE_VERSION_SIZE))
+	if (status == 0 &&
+	    (result.exit.code != 0 || length == 0 || length >= STORE_VERSION_SIZE)) {
 		status = error_set(err, "cannot write a record into the repository: %s",
 				   git_complaint(&result, complaint));
+		error_hint(err, "is the disk full, or .git read-only?");
+		error_code(err, EXIT_FAILED);
+	}
 	if (status == 0)
 		snprintf(id, STORE_VERSION_SIZE, "%.*s", (int)length, result.output.data);
 	child_result_release(&result);

@@ -325,6 +325,33 @@ test_full_disk() {
 	nothing_ran
 }
 
+# Full before anything was written to it: no setting is wrong then.
+test_full_disk_of_the_store() {
+	[ "$(id -u)$(uname -s)" = 0Linux ] || skip 'only root can mount a small disk'
+	mkdir disk
+	mount -t tmpfs -o size=2m tmpfs disk || skip 'no mount here'
+	cleanup "umount '$PWD/disk'"
+	new_repo disk/repo
+	simple_config
+	sed -i.bak "s|^state: .*|state: file:$TEST_FOLDER/disk/state|" deploy.yml
+	rm deploy.yml.bak
+	commit; push
+	mkdir .git/shipit "$TEST_FOLDER/shipit"
+	mount --bind "$TEST_FOLDER/shipit" .git/shipit
+	cleanup "umount '$PWD/.git/shipit'"
+	for store in file git; do
+		expect 0 shipit plan
+		head -c 3000000 /dev/zero >.git/filler 2>/dev/null || :
+		expect 1 shipit deploy --yes
+		says 'cannot write'
+		nothing_ran
+		rm .git/filler
+		sed -i.bak 's|^state: .*|state: git|' deploy.yml
+		rm deploy.yml.bak
+		commit; push
+	done
+}
+
 # A build whose output fills the disk: there must be room for the record before production is touched.
 test_disk_that_a_build_fills() {
 	[ "$(id -u)$(uname -s)" = 0Linux ] || skip 'only root can mount a small disk'
