@@ -1,8 +1,7 @@
 /* shipit deploy: plan, ask, run, record. */
 #include <unistd.h>
 
-#include "base/file.h"
-#include "base/text.h"
+#include "commands/answers.h"
 #include "commands/deploy_flags.h"
 #include "commands/deploy_run.h"
 #include "ui/prompt.h"
@@ -11,7 +10,7 @@ static const struct option_row deploy_options[] = {
 	DEPLOY_CHOICE_OPTIONS,
 	{ "dry-run", 'n', NULL, "show the plan and stop", 0 },
 	DEPLOY_RUN_OPTIONS,
-	{ "set", 0, "NAME=VALUE", "answer a question of the pipeline's 'ask'", OPTION_REPEATS },
+	ANSWERS_OPTION,
 	{ "wait", 0, "30m", "queue until it is one's turn", OPTION_OPTIONAL | OPTION_LATER },
 	{ "train", 0, NULL, "explain each step", OPTION_LATER },
 	{ NULL, 0, NULL, NULL, 0 },
@@ -33,97 +32,14 @@ static int check_guards(const struct plan *plan, struct error *err)
 	return error_code(err, EXIT_REFUSED);
 }
 
-static struct prompt prompt_for(const struct call *call, const char *flag)
-{
-	return (struct prompt){ .assume_yes = call->yes, .refuse = deploy_writes_json(call),
-				.flag = flag };
-}
-
-/* The value of --set NAME=VALUE, or NULL. A value may hold commas: it is not taken apart. */
-static const char *set_value(const struct call *call, const char *name)
-{
-	size_t length = strlen(name);
-
-	for (size_t i = call->options.values.count; i > 0; i--) {
-		const struct option_value *value = &call->options.values.items[i - 1];
-
-		if (!strcmp(value->row->name, "set") && !strncmp(value->value, name, length) &&
-		    value->value[length] == '=')
-			return value->value + length + 1;
-	}
-	return NULL;
-}
-
-/* Each --set answers one of the pipeline's questions. */
-static int check_set(const struct call *call, const struct pipeline *pipeline, struct error *err)
-{
-	struct text_list names = { 0 };
-
-	for (size_t i = 0; i < pipeline->ask.count; i++)
-		text_list_add(call->arena, &names, pipeline->ask.items[i].name);
-	for (size_t i = 0; i < call->options.values.count; i++) {
-		const struct option_value *value = &call->options.values.items[i];
-		const char *name, *near;
-
-		if (strcmp(value->row->name, "set") != 0)
-			continue;
-		name = arena_bytes(call->arena, value->value, strcspn(value->value, "="));
-		if (strchr(value->value, '=') && text_list_has(&names, name))
-			continue;
-		if (!strchr(value->value, '='))
-			error_set(err, "--set takes NAME=VALUE, not '%s'", value->value);
-		else
-			error_set(err, "--set %s: the pipeline does not ask for '%s'", value->value,
-				  name);
-		near = text_nearest(name, names.items, names.count);
-		if (near && strchr(value->value, '='))
-			error_hint(err, "did you mean '%s'?", near);
-		return error_code(err, EXIT_USAGE);
-	}
-	return 0;
-}
-
-static int ask_one(struct session *session, const struct ask_config *ask,
-		   struct variables *answers, struct error *err)
-{
-	const char *value = set_value(session->call, ask->name);
-	struct prompt prompt = prompt_for(
-		session->call, arena_format(session->arena, "--set %s=VALUE", ask->name));
-
-	if (!value && session->call->yes && ask->fallback)
-		value = ask->fallback;
-	if (!value) {
-		char *typed = prompt_text(&prompt, ask->prompt ? ask->prompt : ask->name,
-					  ask->fallback, err);
-
-		if (!typed)
-			return -1;
-		value = arena_string(session->arena, typed);
-		free(typed);
-	}
-	if (ask->choices.count && !text_list_has(&ask->choices, value)) {
-		error_set(err, "'%s' is no answer to '%s'", value, ask->name);
-		error_hint(err, "one of: %s", text_join(session->arena, &ask->choices, ", "));
-		return error_code(err, EXIT_USAGE);
-	}
-	if (ask->match && !deploy_answer_fits(ask, value, err))
-		return error_code(err, EXIT_USAGE);
-	vec_push(session->arena, &answers->list, ((struct variable){ ask->name, value }));
-	return 0;
-}
-
 static int ask_questions(struct session *session, const struct plan *plan,
 			 struct variables *answers, struct error *err)
 {
-	const struct pipeline *pipeline = session->config->pipeline;
-	struct prompt prompt = prompt_for(session->call, "--yes");
+	struct prompt prompt = answers_prompt(session->call, "--yes");
 	bool yes = false;
 
-	if (check_set(session->call, pipeline, err) < 0)
+	if (answers_read(session, session->call->yes, answers, err) < 0)
 		return -1;
-	for (size_t i = 0; i < pipeline->ask.count; i++)
-		if (ask_one(session, &pipeline->ask.items[i], answers, err) < 0)
-			return -1;
 	if (prompt_yes(&prompt,
 		       arena_format(session->arena, "Deploy %.7s to %s?", plan->commit, plan->env),
 		       &yes, err) < 0)
@@ -184,6 +100,8 @@ static int deploy(struct call *call, struct error *err)
 		return -1;
 	plan = session_plan(&session, &flags, clock_now(call->clock), err);
 	if (!plan)
+		return -1;
+	if (answers_check(call, session.config->pipeline, err) < 0)
 		return -1;
 	if (options_has(&call->options, "dry-run"))
 		return plan_show(call, plan, err);

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/regex.h"
 #include "base/text.h"
 #include "git/change.h"
 #include "git/worktree.h"
@@ -54,21 +53,6 @@ int deploy_check_format(const struct call *call, struct error *err)
 		return error_code(err, EXIT_USAGE);
 	}
 	return 0;
-}
-
-bool deploy_answer_fits(const struct ask_config *ask, const char *answer, struct error *err)
-{
-	struct regex *regex CLEANUP(regex_cleanup) = regex_new(ask->match, 0, err);
-	struct regex_span span;
-	int matches;
-
-	if (!regex)
-		return false;
-	matches = regex_match(regex, answer, strlen(answer), &span, 1, err);
-	if (matches == 0)
-		error_set(err, "'%s' is no answer to '%s': it must match %s", answer, ask->name,
-			  ask->match);
-	return matches == 1;
 }
 
 static struct event_sink *open_ui(struct session *session, struct error *err)
@@ -403,8 +387,7 @@ static int fill_options(struct deploy *deploy, const struct variables *answers, 
 		.stage_commit = on_stage_commit,
 		.context = deploy,
 	};
-	if (answers)
-		options->outputs = *answers;
+	options->outputs = *answers;
 	add_changed(deploy);
 	if (prepare_checkout(deploy, err) < 0)
 		return -1;
@@ -471,9 +454,10 @@ int deploy_run(struct session *session, const struct plan *plan, const struct va
 	return run(&deploy, answers, err);
 }
 
-int deploy_run_tasks(struct session *session, const struct plan *plan, struct error *err)
+int deploy_run_tasks(struct session *session, const struct plan *plan,
+		     const struct variables *answers, struct error *err)
 {
 	struct deploy deploy = { .session = session, .plan = plan, .tasks_alone = true };
 
-	return run(&deploy, NULL, err);
+	return run(&deploy, answers, err);
 }

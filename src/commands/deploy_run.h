@@ -11,8 +11,6 @@
 bool deploy_writes_json(const struct call *call);
 /* --format, -j: right or EXIT_USAGE. */
 int deploy_check_format(const struct call *call, struct error *err) MUST_USE;
-/* Whether an answer matches the question's `match`. */
-bool deploy_answer_fits(const struct ask_config *ask, const char *answer, struct error *err);
 
 /* --json when nothing was run: the one event that says how it ended. */
 void deploy_print_end(const struct call *call, int exit_code, const char *reason);
@@ -25,4 +23,4 @@ int deploy_run(struct session *session, const struct plan *plan, const struct va
 	       struct error *err) MUST_USE;
 /* The same for the plan's selected tasks alone, on what is live. */
 int deploy_run_tasks(struct session *session, const struct plan *plan,
-		     struct error *err) MUST_USE;
+		     const struct variables *answers, struct error *err) MUST_USE;

@@ -115,18 +115,19 @@ struct config *session_load_base(struct session *session, struct error *err)
 	const char *remote = "origin";
 	struct config_source source = config_source_folder(session->root);
 	char tip[COMMIT_TEXT];
+	bool alone = !session->options.with_pipeline;
 
 	session->default_branch =
 		repository_default_branch(session->repository, session->arena, remote);
 	if (session->options.working_tree || session->config_path[0] == '/')
-		return session_load(session, &source, true, err);
+		return session_load(session, &source, alone, err);
 	if (session->default_branch &&
 	    repository_remote_tip(session->repository, remote, session->default_branch, tip)) {
 		if (session_commit_has_config(session, tip)) {
 			if (config_source_commit(session->repository, session->arena, tip, &source,
 						 err) < 0)
 				return NULL;
-			return session_load(session, &source, true, err);
+			return session_load(session, &source, alone, err);
 		}
 		if (!session->said_working_tree)
 			call_note(session->call,
@@ -135,7 +136,7 @@ struct config *session_load_base(struct session *session, struct error *err)
 				  session->config_path, remote, session->default_branch);
 		session->said_working_tree = true;
 	}
-	return session_load(session, &source, true, err);
+	return session_load(session, &source, alone, err);
 }
 
 static int open_store(struct session *session, struct error *err)

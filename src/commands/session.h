@@ -15,6 +15,7 @@ struct session_options {
 	const char *from;	/* --from: pretend that this is live */
 	bool redeploy;		/* the commit that is live, if any is */
 	bool offline;
+	bool with_pipeline;	/* session_open: deploy.yml's pipeline is read too */
 	bool without_store;	/* SESSION_CONFIG: only the files */
 	bool every_environment;	/* check, status: validate and fetch all */
 	bool with_branches;	/* a fetch brings the remote's branches too, whatever the store */

@@ -2,7 +2,7 @@
 #include <signal.h>
 
 #include "base/text.h"
-#include "commands/session.h"
+#include "commands/answers.h"
 #include "config/expand.h"
 #include "crypto/redact.h"
 #include "proc/loop.h"
@@ -17,6 +17,7 @@ struct smoke_call {
 	struct smoke *smoke;
 	struct redactor *redactor;
 	const struct smoke_result *result;
+	struct variables answers;
 	int signal;
 };
 
@@ -134,6 +135,7 @@ static int run_checks(struct smoke_call *run, struct error *err)
 		.arena = run->call->arena,
 		.config = config,
 		.root = session->root,
+		.outputs = run->answers,
 		.identity = {.app = config->app,
 			     .env = config->env,
 			     .commit = commit,
@@ -173,11 +175,20 @@ static int run_checks(struct smoke_call *run, struct error *err)
 	return code;
 }
 
+static bool has_commands(const struct smoke_config *config)
+{
+	for (size_t i = 0; i < config->checks.count; i++)
+		if (!config->checks.items[i].get)
+			return true;
+	return false;
+}
+
 static int run_smoke(struct call *call, struct error *err)
 {
 	struct session session = {0};
 	const struct session_options options = {
 		.offline = options_has(&call->options, "offline"),
+		.with_pipeline = true,
 	};
 	struct smoke_call run = {
 		.call = call, .session = &session, .redactor = redactor_new(),
@@ -191,6 +202,9 @@ static int run_smoke(struct call *call, struct error *err)
 			   "write some, for example: smoke: {checks: [{get: /, status: 200}]}");
 		code = error_code(err, EXIT_USAGE);
 	}
+	/* Only commands can tell what was answered: the deploy's other checks go by vars and secrets. */
+	if (!code && has_commands(&session.config->smoke))
+		code = answers_read(&session, true, &run.answers, err);
 	if (!code) {
 		run.loop = loop_new(err);
 		code = run.loop ? run_checks(&run, err) : -1;
@@ -204,6 +218,7 @@ static int run_smoke(struct call *call, struct error *err)
 
 static const struct option_row smoke_options[] = {
 	{.name = "offline", .help = "do not fetch: use what was last known of the state"},
+	ANSWERS_OPTION,
 	{0},
 };
 

@@ -1,9 +1,11 @@
 /* shipit task: one task of what is live, or all that are owed. */
 #include "base/text.h"
+#include "commands/answers.h"
 #include "commands/deploy_run.h"
 
 static const struct option_row task_options[] = {
 	DEPLOY_RUN_OPTIONS,
+	ANSWERS_OPTION,
 	{ "forget", 0, "NAME", "strike a task or step off what is owed", 0 },
 	{ "reason", 0, "TEXT", "why, for --forget", 0 },
 	{ NULL, 0, NULL, NULL, 0 },
@@ -78,6 +80,7 @@ static int task(struct call *call, struct error *err)
 	const char *name = call->options.arguments.count ? call->options.arguments.items[0] : NULL;
 	const char *forgotten = options_value(&call->options, "forget");
 	const struct session_options target = { .redeploy = true };
+	struct variables answers = { 0 };
 	struct plan_flags flags = { 0 };
 	struct plan *plan;
 
@@ -103,7 +106,9 @@ static int task(struct call *call, struct error *err)
 			call_note(call, "No task is owed on %s.", session.config->env);
 		return EXIT_DONE;
 	}
-	return deploy_run_tasks(&session, plan, err);
+	if (answers_read(&session, true, &answers, err) < 0)
+		return -1;
+	return deploy_run_tasks(&session, plan, &answers, err);
 }
 
 static int run_task(struct call *call, struct error *err)

@@ -184,6 +184,30 @@ test_set_knows_its_questions() {
 	says 'color red'
 	expect 0 deploy --redeploy --set COLOR=blue
 	says 'color blue'
+	expect 2 deploy --set COLOUR=red
+	says "did you mean 'COLOR'"
+	expect 2 shipit deploy -n --set COLOUR=red
+	expect 0 deploy --set COLOR=red
+	says 'Nothing to do'
+}
+
+# What runs without a deploy has its answers all the same.
+test_answers_without_a_deploy() {
+	MORE='smoke: {within: 0s, checks: [{name: page, run: test "$COLOR$SIZE" = red7}]}'
+	shop <<-END
+		ask: {COLOR: {default: red}, SIZE: {prompt: "How large?"}}
+		stages: {$release}
+		tasks: {paint: {if_changed: [x], run: 'echo "painted \$COLOR \$SIZE"'}}
+	END
+	expect 0 deploy --set SIZE=7
+	expect 3 shipit smoke
+	says '--set SIZE=VALUE'
+	expect 0 shipit smoke --set SIZE=7
+	expect 1 shipit smoke --set SIZE=7 --set COLOR=blue
+	expect 2 shipit smoke --set SICE=7
+	expect 3 shipit task paint --format plain
+	expect 0 shipit task paint --format plain --set SIZE=7
+	says 'painted red 7'
 }
 
 test_redeploy_with_nothing_live_is_a_first_deploy() {
