@@ -40,6 +40,12 @@ int curl_load(struct curl_api *api, struct error *err)
 		{"curl_multi_socket_action", &api->multi_socket_action},
 		{"curl_multi_info_read", &api->multi_info_read},
 		{"curl_multi_setopt", &api->multi_setopt},
+		{"curl_getdate", &api->getdate},
+		{"curl_url", &api->url},
+		{"curl_url_cleanup", &api->url_cleanup},
+		{"curl_url_set", &api->url_set},
+		{"curl_url_get", &api->url_get},
+		{"curl_free", &api->free},
 		{"curl_slist_append", &api->slist_append},
 		{"curl_slist_free_all", &api->slist_free_all},
 	};

@@ -21,6 +21,12 @@ struct curl_api {
 					 int *running);
 	CURLMsg *(*multi_info_read)(CURLM *multi, int *left);
 	CURLMcode (*multi_setopt)(CURLM *multi, CURLMoption option, ...);
+	time_t (*getdate)(const char *text, const time_t *unused);
+	CURLU *(*url)(void);
+	void (*url_cleanup)(CURLU *url);
+	CURLUcode (*url_set)(CURLU *url, CURLUPart part, const char *text, unsigned flags);
+	CURLUcode (*url_get)(CURLU *url, CURLUPart part, char **text, unsigned flags);
+	void (*free)(void *text);
 	struct curl_slist *(*slist_append)(struct curl_slist *list, const char *text);
 	void (*slist_free_all)(struct curl_slist *list);
 };
@@ -32,8 +38,14 @@ struct exchange {
 	const struct curl_api *api;
 	CURL *easy;
 	struct curl_slist *headers;
-	char *url, *body;
-	int64_t started;
+	char *url, *method, *body;
+	size_t body_length;
+	int64_t begun, started;	/* clock_monotonic: the first try, this one */
+	int64_t timeout, retry_delay, retry_within;
+	int retries, redirects, redirects_left;
+	bool repeatable;	/* its method may be sent twice */
+	bool has_credentials;	/* it must not leave its host */
+	bool sent;		/* something of this try has reached the other side, perhaps */
 	char words[CURL_ERROR_SIZE];
 	struct http_response response;
 };
@@ -41,6 +53,25 @@ struct exchange {
 /* 0, or -1: nothing to release then. The exchange must not move afterwards. */
 int exchange_init(struct exchange *exchange, const struct curl_api *api,
 		  const struct http_request *request, struct error *err) MUST_USE;
-/* Fills the response from what curl says about the end. */
-void exchange_finish(struct exchange *exchange, CURLcode code);
+/* Fills the response from what curl says about the end. Returns -1 when that was it, else the
+ * milliseconds after which the handle is to be performed once more: the next hop of a redirect (0)
+ * or another try. */
+int64_t exchange_finish(struct exchange *exchange, CURLcode code);
 void exchange_release(struct exchange *exchange);
+
+/* exchange.c: the handle for the URL that is next, the response empty. */
+void exchange_aim(struct exchange *exchange, const char *url, int64_t timeout);
+/* Its own method and body, or a plain GET. */
+void exchange_set_method(struct exchange *exchange, bool get);
+
+/* repeat.c */
+/* Whether headers, body or URL hold what only this host may see. */
+const char *request_method(const struct http_request *request);
+bool request_has_credentials(const struct http_request *request);
+bool request_is_repeatable(const struct http_request *request);
+/* Aims at where the answer redirects to. 1; 0 when it does not, or must not: failure says why. */
+int exchange_redirect(struct exchange *exchange);
+/* What Retry-After asks for. */
+void exchange_read_retry_after(struct exchange *exchange);
+/* Milliseconds to wait before another try, or -1: none. */
+int64_t exchange_retry(struct exchange *exchange, CURLcode code);

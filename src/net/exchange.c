@@ -1,5 +1,7 @@
 /* One request as a curl handle, and its answer as an http_response. */
 #include <ctype.h>
+#include <errno.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "net/curl_internal.h"
@@ -8,6 +10,8 @@ enum {
 	DEFAULT_TIMEOUT = 30000,
 	DEFAULT_CONNECT_TIMEOUT = 10000,
 	DEFAULT_BODY = 8 << 20,
+	DEFAULT_RETRY_DELAY = 500,
+	DEFAULT_RETRY_WITHIN = 60000,
 	HEADERS_MAXIMUM = 256 << 10,
 };
 
@@ -71,18 +75,21 @@ static int headers_add(struct exchange *exchange, const struct http_request *req
 	return 0;
 }
 
-static void set_method(struct exchange *exchange, const struct http_request *request)
+void exchange_set_method(struct exchange *exchange, bool get)
 {
 	const struct curl_api *curl = exchange->api;
 	CURL *easy = exchange->easy;
-	const char *method = request->method ? request->method : "GET";
+	const char *method = get ? "GET" : exchange->method;
 
-	if (exchange->body) {
+	curl->easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
+	curl->easy_setopt(easy, CURLOPT_NOBODY, 0L);
+	curl->easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+	if (exchange->body && !get) {
 		curl->easy_setopt(easy, CURLOPT_POST, 1L);
 		curl->easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-				  (curl_off_t)request->body_length);
+				  (curl_off_t)exchange->body_length);
 		curl->easy_setopt(easy, CURLOPT_POSTFIELDS, exchange->body);
-		curl->easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method ? method : "POST");
+		curl->easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
 	} else if (!strcmp(method, "HEAD")) {
 		curl->easy_setopt(easy, CURLOPT_NOBODY, 1L);
 	} else if (strcmp(method, "GET")) {
@@ -94,11 +101,9 @@ static void set_options(struct exchange *exchange, const struct http_request *re
 {
 	const struct curl_api *curl = exchange->api;
 	CURL *easy = exchange->easy;
-	int64_t timeout = request->timeout ? request->timeout : DEFAULT_TIMEOUT;
 	int64_t connect =
 		request->connect_timeout ? request->connect_timeout : DEFAULT_CONNECT_TIMEOUT;
 
-	curl->easy_setopt(easy, CURLOPT_URL, exchange->url);
 	curl->easy_setopt(easy, CURLOPT_PRIVATE, exchange);
 	curl->easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->words);
 	curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_arrived);
@@ -110,29 +115,61 @@ static void set_options(struct exchange *exchange, const struct http_request *re
 	curl->easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
 	curl->easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl->easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout);
 	curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect);
 	curl->easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	curl->easy_setopt(easy, CURLOPT_FOLLOWLOCATION, request->redirects ? 1L : 0L);
-	curl->easy_setopt(easy, CURLOPT_MAXREDIRS, (long)request->redirects);
 #if LIBCURL_VERSION_NUM >= 0x075500
 	curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl->easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 #else
 	curl->easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-	curl->easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
 	/* A cancelled request does not wait for a name server. */
 	curl->easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
-	set_method(exchange, request);
+}
+
+void exchange_aim(struct exchange *exchange, const char *url, int64_t timeout)
+{
+	const struct curl_api *curl = exchange->api;
+	struct http_response *response = &exchange->response;
+
+	curl->easy_setopt(exchange->easy, CURLOPT_URL, url);
+	curl->easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, (long)(timeout > 1 ? timeout : 1));
+	exchange->words[0] = '\0';
+	buffer_clear(&response->body);
+	buffer_clear(&response->headers);
+	error_clear(&response->failure);
+	response->status = 0;
+	response->timed_out = false;
+	response->retry_after = -1;
+}
+
+/* A try from the first URL on, after so many ms. */
+static void begin_try(struct exchange *exchange, int64_t delay)
+{
+	exchange->started = clock_monotonic() + delay;
+	exchange->sent = false;
+	exchange->redirects_left = exchange->redirects;
+	exchange->response.tries++;
+	exchange_set_method(exchange, false);
+	exchange_aim(exchange, exchange->url, exchange->timeout);
 }
 
 int exchange_init(struct exchange *exchange, const struct curl_api *api,
 		  const struct http_request *request, struct error *err)
 {
-	*exchange = (struct exchange){.api = api, .started = clock_monotonic()};
+	*exchange = (struct exchange){
+		.api = api,
+		.begun = clock_monotonic(),
+		.timeout = request->timeout ? request->timeout : DEFAULT_TIMEOUT,
+		.retries = request->retries,
+		.retry_delay = request->retry_delay ? request->retry_delay : DEFAULT_RETRY_DELAY,
+		.retry_within =
+			request->retry_within ? request->retry_within : DEFAULT_RETRY_WITHIN,
+		.redirects = request->redirects,
+		.repeatable = request_is_repeatable(request),
+		.has_credentials = request_has_credentials(request),
+	};
 	if (strncmp(request->url, "http://", 7) && strncmp(request->url, "https://", 8))
 		return error_set(err, "'%s' is not an http:// or https:// URL", request->url);
 	if (has_control(request->url) || strchr(request->url, ' '))
@@ -143,18 +180,22 @@ int exchange_init(struct exchange *exchange, const struct curl_api *api,
 	buffer_init(&exchange->response.headers, HEADERS_MAXIMUM);
 	exchange->easy = api->easy_init();
 	exchange->url = strdup(request->url);
+	exchange->method = strdup(request_method(request));
 	if (request->body) {
+		exchange->body_length = request->body_length;
 		exchange->body = malloc(request->body_length + 1);
 		if (exchange->body)
 			memcpy(exchange->body, request->body, request->body_length);
 	}
-	if (!exchange->easy || !exchange->url || (request->body && !exchange->body))
+	if (!exchange->easy || !exchange->url || !exchange->method ||
+	    (request->body && !exchange->body))
 		abort();
 	if (headers_add(exchange, request, err)) {
 		exchange_release(exchange);
 		return -1;
 	}
 	set_options(exchange, request);
+	begin_try(exchange, 0);
 	return 0;
 }
 
@@ -182,18 +223,28 @@ static void describe_failure(struct exchange *exchange, CURLcode code)
 				    "install the authority that issued it on this machine");
 }
 
-void exchange_finish(struct exchange *exchange, CURLcode code)
+int64_t exchange_finish(struct exchange *exchange, CURLcode code)
 {
 	struct http_response *response = &exchange->response;
-	long status = 0;
+	long status = 0, sent = 0;
+	int64_t delay;
 
 	response->duration = clock_monotonic() - exchange->started;
-	if (code != CURLE_OK) {
+	exchange->api->easy_getinfo(exchange->easy, CURLINFO_REQUEST_SIZE, &sent);
+	exchange->sent = exchange->sent || sent > 0;
+	if (code == CURLE_OK) {
+		exchange->api->easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+		response->status = (int)status;
+		exchange_read_retry_after(exchange);
+		if (exchange_redirect(exchange))
+			return 0;
+	} else {
 		describe_failure(exchange, code);
-		return;
 	}
-	exchange->api->easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
-	response->status = (int)status;
+	delay = exchange_retry(exchange, code);
+	if (delay >= 0)
+		begin_try(exchange, delay);
+	return delay;
 }
 
 void exchange_release(struct exchange *exchange)
@@ -203,8 +254,18 @@ void exchange_release(struct exchange *exchange)
 	exchange->api->slist_free_all(exchange->headers);
 	http_response_release(&exchange->response);
 	free(exchange->url);
+	free(exchange->method);
 	free(exchange->body);
 	*exchange = (struct exchange){0};
+}
+
+static void wait_for(int64_t milliseconds)
+{
+	struct timespec left = {.tv_sec = milliseconds / 1000,
+				.tv_nsec = milliseconds % 1000 * 1000000};
+
+	while (nanosleep(&left, &left) < 0 && errno == EINTR)
+		;
 }
 
 int http_fetch(const struct http_request *request, struct http_response *response,
@@ -212,10 +273,15 @@ int http_fetch(const struct http_request *request, struct http_response *respons
 {
 	struct curl_api api;
 	struct exchange exchange;
+	int64_t delay;
 
 	if (curl_load(&api, err) || exchange_init(&exchange, &api, request, err))
 		return -1;
-	exchange_finish(&exchange, api.easy_perform(exchange.easy));
+	do {
+		delay = exchange_finish(&exchange, api.easy_perform(exchange.easy));
+		if (delay > 0)
+			wait_for(delay);
+	} while (delay >= 0);
 	if (!exchange.response.status) {
 		*err = exchange.response.failure;
 		exchange_release(&exchange);

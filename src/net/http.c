@@ -12,6 +12,7 @@ struct http_transfer {
 	void (*done)(void *context, const struct http_response *response);
 	void *context;
 	struct http_transfer *next, *previous;
+	struct loop_timer *wait; /* for another try; curl does not have it meanwhile */
 };
 
 struct http {
@@ -40,7 +41,9 @@ static void transfer_unlink(struct http_transfer *transfer)
 		http->transfers = transfer->next;
 	if (transfer->next)
 		transfer->next->previous = transfer->previous;
-	http->api.multi_remove_handle(http->multi, transfer->exchange.easy);
+	if (!transfer->wait)
+		http->api.multi_remove_handle(http->multi, transfer->exchange.easy);
+	loop_timer_stop(transfer->wait);
 }
 
 static void transfer_free(struct http_transfer *transfer)
@@ -65,7 +68,17 @@ static void http_destroy(struct http *http)
 	uv_close((uv_handle_t *)&http->timer, timer_closed);
 }
 
-/* Tells the owners of all transfers that curl has ended. */
+static void perform_again(void *context)
+{
+	struct http_transfer *transfer = context;
+	struct http *http = transfer->http;
+
+	loop_timer_stop(transfer->wait);
+	transfer->wait = NULL;
+	http->api.multi_add_handle(http->multi, transfer->exchange.easy);
+}
+
+/* Tells the owners of all transfers that curl has ended, but for those that go on. */
 static void tell_ended(struct http *http)
 {
 	CURLMsg *message;
@@ -82,7 +95,13 @@ static void tell_ended(struct http *http)
 		http->api.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
 		struct exchange *exchange = (struct exchange *)(void *)private;
 		struct http_transfer *transfer = (struct http_transfer *)(void *)exchange;
-		exchange_finish(exchange, code);
+		int64_t delay = exchange_finish(exchange, code);
+		if (delay >= 0) {
+			http->api.multi_remove_handle(http->multi, exchange->easy);
+			transfer->wait =
+				loop_timer_start(http->loop, delay, 0, perform_again, transfer);
+			continue;
+		}
 		transfer_unlink(transfer);
 		transfer->done(transfer->context, &exchange->response);
 		transfer_free(transfer);

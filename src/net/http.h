@@ -1,5 +1,6 @@
 /* HTTP(S) for everybody, on the loop or one at a time without it: the only door to libcurl. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,7 +26,21 @@ struct http_request {
 	int64_t timeout;         /* milliseconds for the whole exchange: 30 s */
 	int64_t connect_timeout; /* 10 s */
 	size_t maximum_body;     /* a longer answer is an error: 8 MiB */
-	int redirects;           /* how many are followed: none */
+	/* How many are followed: none. A request with a body, a user in its URL, or headers other
+	 * than harmless ones (accept, content-type ...) never goes to another host: that redirect is
+	 * a failure. */
+	int redirects;
+
+	/* How many more times it is tried (none) when that is safe: whatever failed before anything
+	 * was sent; a 429; and for methods that can be repeated (all but POST and PATCH, those too
+	 * if `repeatable`), lost connections, timeouts and 408, 425, 500, 502, 503, 504. Between the
+	 * tries it waits as long as Retry-After says, else retry_delay, doubled each time up to 20 s
+	 * and jittered. No try begins later than retry_within after the first: the last answer
+	 * is handed over then. */
+	int retries;
+	bool repeatable;
+	int64_t retry_delay;  /* ms: 500 */
+	int64_t retry_within; /* ms: 60 s */
 };
 
 struct http_response {
@@ -33,7 +48,9 @@ struct http_response {
 	struct error failure;
 	struct buffer body;
 	struct buffer headers; /* of the last answer: "name: value\n" lines, names in lower case */
-	int64_t duration;      /* milliseconds from start to the last byte, redirects included */
+	int64_t duration;      /* milliseconds of the last try to its last byte, redirects included */
+	int64_t retry_after;   /* milliseconds, as the answer asks; -1: it does not */
+	int tries;
 	bool timed_out;
 };
 

@@ -9,7 +9,7 @@
 struct page {
 	const char *path;
 	const char *answer; /* whole: status line, headers, body. NULL: never answers */
-	int failures;       /* so many requests get a 503 first */
+	int failures;       /* so many requests get the server's `failure` first */
 };
 
 struct server {
@@ -18,6 +18,8 @@ struct server {
 	struct page *pages; /* path NULL ends it: everything else is 404 */
 	pthread_t thread;
 	atomic_int requests;
+	char method[16]; /* of the last one */
+	const char *failure; /* NULL: a 503 */
 	int silent[16], silent_count;
 };
 
@@ -30,7 +32,8 @@ static const char *server_choose(struct server *server, const char *request)
 			continue;
 		if (page->failures > 0) {
 			page->failures--;
-			return "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
+			return server->failure ? server->failure
+					       : "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
 		}
 		return page->answer;
 	}
@@ -46,6 +49,8 @@ static void *server_run(void *context)
 	while ((client = accept(server->listener, NULL, NULL)) >= 0) {
 		ssize_t length = read(client, request, sizeof(request) - 1);
 		request[length > 0 ? length : 0] = '\0';
+		snprintf(server->method, sizeof(server->method), "%.*s",
+			 (int)strcspn(request, " "), request);
 		atomic_fetch_add(&server->requests, 1);
 		const char *answer = server_choose(server, request);
 		if (!answer && server->silent_count < 16) {
