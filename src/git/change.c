@@ -106,7 +106,7 @@ int change_read(const struct repository *repository, struct arena *arena,
 	    collect_also(repository, arena, options->also, change, err) < 0)
 		return -1;
 	if (!live)
-		return 0;
+		return change_read_history(repository, arena, change, err);
 	return change_read_commits(repository, arena, change, err);
 }
 

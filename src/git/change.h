@@ -30,17 +30,20 @@ struct change {
 	bool everything;	/* select everything: first deploy, or the live commit is unknown */
 	bool live_unknown;	/* `live` is not here and could not be fetched */
 	VEC(struct changed_file) files;		/* sorted by bytes */
-	VEC(struct change_commit) commits;	/* live..target, newest first */
+	/* live..target, newest first; everything: the newest CHANGE_HISTORY of target's history */
+	VEC(struct change_commit) commits;
 	size_t commit_count;	/* commits has at most CHANGE_COMMITS of them */
 	struct text_list authors;	/* "Ann <ann@example.com>", each once, by commits */
-	bool commits_incomplete;	/* a shallow clone: there are more */
+	bool commits_incomplete;	/* everything, or a shallow clone: there are more */
 	size_t undone;		/* commits of live that are not in target (going back, diverged) */
 	VEC(struct change_trailer) tasks, notes;
-	int64_t added, removed;	/* lines of all counted files, after change_count_lines */
+	bool lines_known;	/* change_count_lines was called; it fills what follows */
+	int64_t added, removed;	/* lines of all counted files */
 	size_t not_counted;	/* files that were ignored */
 	size_t binary;
 };
 #define CHANGE_COMMITS 2000
+#define CHANGE_HISTORY 100
 
 struct change_options {
 	const char *live;	/* NULL: nothing live */

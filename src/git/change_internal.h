@@ -6,6 +6,10 @@
 int change_read_commits(const struct repository *repository, struct arena *arena,
 			struct change *change, struct error *err) MUST_USE;
 
+/* Everything: the newest commits of the target's history, without trailers. */
+int change_read_history(const struct repository *repository, struct arena *arena,
+			struct change *change, struct error *err) MUST_USE;
+
 /* Line counts of pairs of blobs, kept in a file: sorted rows, looked up by halving. */
 #define LINES_BINARY UINT32_MAX
 struct lines_row {

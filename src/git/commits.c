@@ -13,37 +13,41 @@ struct ids {
 	size_t count, capacity;
 };
 
-/* -1 when the history is not whole here (shallow): git itself must walk it then. */
+/* hidden NULL: all of tip's history, by time; most 0: any number. -1 when it is not whole here (shallow): git itself must
+ * walk it then. */
 static int walk_range(const struct repository *repository, struct arena *arena, const char *tip,
-		      const char *hidden, struct ids *ids)
+		      const char *hidden, size_t most, struct ids *ids)
 {
 	git_revwalk *walk = NULL;
 	git_oid one, other;
 	int code = -1;
 
 	if (repository->shallow || git_oid_fromstr(&one, tip) < 0 ||
-	    git_oid_fromstr(&other, hidden) < 0 ||
+	    (hidden && git_oid_fromstr(&other, hidden) < 0) ||
 	    git_revwalk_new(&walk, repository->handle) < 0)
 		return -1;
-	if (git_revwalk_push(walk, &one) == 0 && git_revwalk_hide(walk, &other) == 0)
-		while ((code = git_revwalk_next(&one, walk)) == 0)
+	if (!hidden)
+		git_revwalk_sorting(walk, GIT_SORT_TIME);
+	if (git_revwalk_push(walk, &one) == 0 && (!hidden || git_revwalk_hide(walk, &other) == 0))
+		while ((!most || ids->count < most) && (code = git_revwalk_next(&one, walk)) == 0)
 			vec_push(arena, ids, one);
 	git_revwalk_free(walk);
-	return code == GIT_ITEROVER ? 0 : -1;
+	return code == GIT_ITEROVER || (most && ids->count == most) ? 0 : -1;
 }
 
 static int list_range(const struct repository *repository, struct arena *arena, const char *tip,
-		      const char *hidden, struct ids *ids, struct error *err)
+		      const char *hidden, size_t most, struct ids *ids, struct error *err)
 {
 	struct child_result result;
 	struct git_options options = {
 		.folder = repository->root,
-		.arguments = (const char *[]) {"rev-list", tip,
-			arena_format(arena, "^%s", hidden), "--", NULL},
+		.arguments = (const char *[]) {"rev-list",
+			arena_format(arena, "--max-count=%d", most ? (int)most : -1), tip,
+			hidden ? arena_format(arena, "^%s", hidden) : tip, "--", NULL},
 	};
 	int status;
 
-	if (walk_range(repository, arena, tip, hidden, ids) == 0)
+	if (walk_range(repository, arena, tip, hidden, most, ids) == 0)
 		return 0;
 	ids->count = 0;
 	status = git_run_ok(&options, &result, err);
@@ -110,7 +114,8 @@ static void add_commit(struct arena *arena, const git_commit *commit, const git_
 	char id[COMMIT_TEXT];
 
 	entry.id = arena_string(arena, git_oid_tostr(id, sizeof(id), oid));
-	add_trailers(arena, commit, entry.id, change);
+	if (!change->everything)
+		add_trailers(arena, commit, entry.id, change);
 	if (change->commits.count >= CHANGE_COMMITS)
 		return;
 	entry.subject = clean_text(arena, git_commit_summary((git_commit *)(uintptr_t)commit));
@@ -152,25 +157,44 @@ static void count_authors(struct arena *arena, struct change *change)
 		text_list_add(arena, &change->authors, authors.items[i].text);
 }
 
+static int add_commits(const struct repository *repository, struct arena *arena,
+		       const struct ids *ids, struct change *change, struct error *err)
+{
+	for (size_t i = 0; i < ids->count; i++) {
+		git_commit *commit = NULL;
+
+		if (git_commit_lookup(&commit, repository->handle, &ids->items[i]) < 0)
+			return libgit2_error(err, "cannot read a commit");
+		add_commit(arena, commit, &ids->items[i], change);
+		git_commit_free(commit);
+	}
+	change->commit_count = ids->count;
+	count_authors(arena, change);
+	return 0;
+}
+
+int change_read_history(const struct repository *repository, struct arena *arena,
+			struct change *change, struct error *err)
+{
+	struct ids ids = {0};
+
+	if (list_range(repository, arena, change->target, NULL, CHANGE_HISTORY + 1, &ids, err) < 0)
+		return error_wrap(err, "cannot list the commits of %.12s", change->target);
+	change->commits_incomplete = repository->shallow || ids.count > CHANGE_HISTORY;
+	if (ids.count > CHANGE_HISTORY)
+		ids.count = CHANGE_HISTORY;
+	return add_commits(repository, arena, &ids, change, err);
+}
+
 int change_read_commits(const struct repository *repository, struct arena *arena,
 			struct change *change, struct error *err)
 {
 	struct ids ids = {0}, undone = {0};
 
-	if (list_range(repository, arena, change->target, change->live, &ids, err) < 0 ||
-	    list_range(repository, arena, change->live, change->target, &undone, err) < 0)
+	if (list_range(repository, arena, change->target, change->live, 0, &ids, err) < 0 ||
+	    list_range(repository, arena, change->live, change->target, 0, &undone, err) < 0)
 		return error_wrap(err, "cannot list the commits since %.12s", change->live);
-	change->commit_count = ids.count;
 	change->undone = undone.count;
 	change->commits_incomplete = repository->shallow;
-	for (size_t i = 0; i < ids.count; i++) {
-		git_commit *commit = NULL;
-
-		if (git_commit_lookup(&commit, repository->handle, &ids.items[i]) < 0)
-			return libgit2_error(err, "cannot read a commit");
-		add_commit(arena, commit, &ids.items[i], change);
-		git_commit_free(commit);
-	}
-	count_authors(arena, change);
-	return 0;
+	return add_commits(repository, arena, &ids, change, err);
 }

@@ -232,6 +232,7 @@ int change_count_lines(const struct repository *repository, struct change *chang
 	struct jobs jobs = {.repository = repository};
 	struct lines_row *rows;
 
+	change->lines_known = true;
 	change->added = change->removed = 0;
 	change->not_counted = change->binary = 0;
 	jobs.items = arena_array(&arena, change->files.count + 1, sizeof(struct job));

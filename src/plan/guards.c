@@ -175,6 +175,26 @@ static bool has_task(const struct plan *plan, const char *name)
 	return false;
 }
 
+/* Where the figures of the change are not all that there is to tell. */
+static void note_incomplete(struct plan *plan, const struct change *change)
+{
+	struct arena *arena = plan->arena;
+
+	if (!change->lines_known)
+		note(plan, arena_format(arena, "%s: lines are not counted, and %s%zu commit%s of the "
+					"history %s listed",
+					change->live ? "what is live is not known" :
+						       "nothing is live yet",
+					change->commits_incomplete ? "only the newest " : "all ",
+					change->commit_count, change->commit_count == 1 ? "" : "s",
+					change->commit_count == 1 ? "is" : "are"));
+	else if (change->commits_incomplete)
+		note(plan, "a shallow clone: the list of commits is not complete");
+	else if (change->commit_count > change->commits.count)
+		note(plan, arena_format(arena, "the newest %zu of %zu commits are listed",
+					change->commits.count, change->commit_count));
+}
+
 static void note_change(struct plan *plan, const struct change *change)
 {
 	struct arena *arena = plan->arena;
@@ -194,8 +214,7 @@ static void note_change(struct plan *plan, const struct change *change)
 					"back, or sideways", change->undone,
 					change->undone == 1 ? "" : "s",
 					change->undone == 1 ? "is" : "are"));
-	if (change->commits_incomplete)
-		note(plan, "a shallow clone: the list of commits is not complete");
+	note_incomplete(plan, change);
 }
 
 static void note_owed(struct plan *plan)

@@ -24,9 +24,9 @@ static void take_change(struct plan *plan, const struct plan_input *input)
 							   : "nothing is live yet";
 	if (!change)
 		return;
-	plan->lines_added = change->added;
-	plan->lines_removed = change->removed;
-	plan->lines_counted = change->added + change->removed;
+	plan->lines_added = change->lines_known ? change->added : -1;
+	plan->lines_removed = change->lines_known ? change->removed : -1;
+	plan->lines_counted = change->lines_known ? change->added + change->removed : -1;
 }
 
 /* Deploying what is live already is nothing to do, but for what is owed or asked for. */

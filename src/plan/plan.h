@@ -94,7 +94,7 @@ struct plan {
 	struct variables fingerprints;	/* SHIPIT_HASH_<NAME> and its value */
 	VEC(struct record_owed) owed;	/* from earlier deploys, before this one */
 	VEC(struct record_owed) withheld; /* needed, but left out by a flag: owed afterwards */
-	int64_t lines_added, lines_removed, lines_counted;
+	int64_t lines_added, lines_removed, lines_counted;	/* -1: nobody counted them */
 	struct arena *arena;
 };
 

@@ -176,6 +176,12 @@ static json_t *texts_json(const struct text_list *list)
 	return json;
 }
 
+/* null for what is not known (-1). */
+static json_t *number_json(int64_t number)
+{
+	return number < 0 ? json_null() : json_integer(number);
+}
+
 json_t *plan_to_json(const struct plan *plan)
 {
 	json_t *json = json_object(), *lines = json_object(), *risk = json_object();
@@ -190,9 +196,9 @@ json_t *plan_to_json(const struct plan *plan)
 	json_object_set_new(json, "nothing_to_do", json_boolean(plan->nothing_to_do));
 	json_object_set_new(json, "changed", changed_json(plan->change));
 	json_object_set_new(json, "commits", commits_json(plan->change));
-	json_object_set_new(lines, "added", json_integer(plan->lines_added));
-	json_object_set_new(lines, "removed", json_integer(plan->lines_removed));
-	json_object_set_new(lines, "counted", json_integer(plan->lines_counted));
+	json_object_set_new(lines, "added", number_json(plan->lines_added));
+	json_object_set_new(lines, "removed", number_json(plan->lines_removed));
+	json_object_set_new(lines, "counted", number_json(plan->lines_counted));
 	json_object_set_new(json, "lines", lines);
 	json_object_set_new(json, "stages", stages_json(plan));
 	json_object_set_new(json, "tasks", tasks_json(plan));
@@ -206,7 +212,6 @@ json_t *plan_to_json(const struct plan *plan)
 	json_object_set_new(json, "guards", guards_json(plan));
 	json_object_set_new(json, "notes", texts_json(&plan->notes));
 	json_object_set_new(json, "open", texts_json(&plan->open));
-	json_object_set_new(json, "estimate_ms",
-			    plan->estimate < 0 ? json_null() : json_integer(plan->estimate));
+	json_object_set_new(json, "estimate_ms", number_json(plan->estimate));
 	return json;
 }

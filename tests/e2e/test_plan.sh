@@ -58,6 +58,31 @@ test_first_plan_selects_everything() {
 	equals "$(json "d['app'] + ' ' + d['env'] + ' ' + d['branch']")" "shop production master"
 }
 
+# All of the history is new then: what would be too much to tell is left out, and said.
+test_figures_of_the_first_plan() {
+	shop
+	commit second; push
+	expect 0 shipit plan --json
+	equals "$(json "d['lines']")" '{"added": null, "removed": null, "counted": null}'
+	equals "$(json "[c['id'] for c in d['commits']]")" "[\"$(git rev-parse HEAD)\", \"$(git rev-parse HEAD~1)\"]"
+	equals "$(json "[n for n in d['notes'] if 'lines' in n]")" \
+		'["nothing is live yet: lines are not counted, and all 2 commits of the history are listed"]'
+	local tip tree
+	tip=$(git rev-parse HEAD)
+	tree=$(git rev-parse 'HEAD^{tree}')
+	for _ in $(seq 101); do tip=$(git commit-tree -p "$tip" -m x "$tree"); done
+	git reset -q --hard "$tip"
+	push
+	expect 0 shipit plan --json
+	equals "$(json "[len(d['commits']), d['commits'][0]['id']]")" "[100, \"$(git rev-parse HEAD)\"]"
+	equals "$(json "any('only the newest 100 commits' in n for n in d['notes'])")" true
+	git clone -q --depth 2 "file://$TEST_FOLDER/repo.git" "$TEST_FOLDER/shallow"
+	cd "$TEST_FOLDER/shallow"
+	expect 0 shipit plan --json
+	equals "$(json "len(d['commits'])")" 2
+	equals "$(json "any('only the newest 2 commits' in n for n in d['notes'])")" true
+}
+
 test_selection_and_reasons() {
 	shop
 	echo b >>back/category/a.py

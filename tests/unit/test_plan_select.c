@@ -249,6 +249,7 @@ static void test_risk_and_guards(void **state)
 	const struct plan *plan;
 
 	change(world, "back/migrations/1.py front/yarn.lock");
+	world->change.lines_known = true;
 	world->change.added = 100;
 	world->config.guards.size_warn = 50;
 	world->config.guards.size_refuse = 100;
