@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 #include "commands/command.h"
+#include "proc/child.h"
+#include "proc/interrupt.h"
 #include "sound/sound.h"
 
 /* Which command argv means: the first word that is no flag, else deploy. The index behind it, or
@@ -117,8 +119,13 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], SOUND_COMMAND) == 0)
 		return sound_child_main(argc - 2, argv + 2);
 	signal(SIGPIPE, SIG_IGN);
+	interrupt_watch();
 	code = run(&call, argc - 1, argv + 1, &err);
-	if (code < 0) {
+	if (interrupt_signal()) {
+		child_stop_strays(CHILD_GRACE);
+		fputs("shipit: interrupted: nothing was run\n", stderr);
+		code = 128 + interrupt_signal();
+	} else if (code < 0) {
 		if (err.message[0])
 			call_print_error(&call, &err);
 		code = err.exit_code ? err.exit_code : EXIT_FAILED;

@@ -4,7 +4,7 @@
 #include "commands/answers.h"
 #include "commands/deploy_flags.h"
 #include "commands/deploy_run.h"
-#include "ui/prompt.h"
+#include "proc/interrupt.h"
 
 static const struct option_row deploy_options[] = {
 	DEPLOY_CHOICE_OPTIONS,
@@ -54,7 +54,9 @@ void deploy_print_end(const struct call *call, int exit_code, const char *reason
 {
 	struct event event = {
 		.type = EVENT_DEPLOY_FINISHED, .time = clock_now(call->clock), .seq = 1,
-		.status = exit_code ? STATUS_FAILED : STATUS_OK, .exit_code = exit_code,
+		.status = exit_code > 128 ? STATUS_INTERRUPTED : exit_code ? STATUS_FAILED :
+			STATUS_OK,
+		.exit_code = exit_code,
 		.reason = reason,
 	};
 	struct buffer line CLEANUP(buffer_release);
@@ -66,7 +68,9 @@ void deploy_print_end(const struct call *call, int exit_code, const char *reason
 
 int deploy_json_end(const struct call *call, int result, const struct error *err)
 {
-	if (result < 0 && deploy_writes_json(call))
+	if (result < 0 && deploy_writes_json(call) && interrupt_signal())
+		deploy_print_end(call, 128 + interrupt_signal(), "interrupted");
+	else if (result < 0 && deploy_writes_json(call))
 		deploy_print_end(call, err->exit_code ? err->exit_code : EXIT_FAILED,
 				 err->message[0] ? err->message : "the configuration is wrong");
 	return result;

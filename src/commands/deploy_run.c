@@ -431,6 +431,8 @@ static int run(struct deploy *deploy, const struct variables *answers, struct er
 {
 	struct session *session = deploy->session;
 	struct event_sink *ui CLEANUP(ui_cleanup) = open_ui(session, err);
+	struct error ignored = { 0 };
+	int code;
 
 	if (!ui)
 		return -1;
@@ -440,10 +442,14 @@ static int run(struct deploy *deploy, const struct variables *answers, struct er
 	deploy->hub.clock = session->call->clock;
 	event_hub_add(&deploy->hub, ui);
 	if (deploy_folder_create(session->arena, session->common_dir, deploy->plan->commit,
-				 clock_now(session->call->clock), &deploy->folder, err) < 0 ||
-	    write_plan(deploy, err) < 0 || fill_options(deploy, answers, err) < 0)
+				 clock_now(session->call->clock), &deploy->folder, err) < 0)
 		return -1;
-	return run_with_loop(deploy, err);
+	code = write_plan(deploy, err) < 0 || fill_options(deploy, answers, err) < 0
+		? -1 : run_with_loop(deploy, err);
+	/* Nothing was run: there is nothing to remember, nor to recover. */
+	if (code < 0 && tree_remove(deploy->folder.path, &ignored) < 0)
+		call_note(session->call, "%s", ignored.message);
+	return code;
 }
 
 int deploy_run(struct session *session, const struct plan *plan, const struct variables *answers,

@@ -11,6 +11,7 @@
 #include "crypto/hash.h"
 #include "git/command.h"
 #include "proc/child.h"
+#include "proc/interrupt.h"
 
 /* A name as one part of a path: what is not plain is written %XX. */
 static char *path_part(struct arena *arena, const char *name)
@@ -151,7 +152,7 @@ char *worktree_prepare(const struct repository *repository, struct arena *arena,
 		return NULL;
 	if (is_ours(repository, arena, path))
 		status = reset(path, options, err);
-	if (status < 0) {
+	if (status < 0 && !interrupt_signal()) {
 		error_clear(err);
 		status = make(repository, arena, path, options, err);
 	}

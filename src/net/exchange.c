@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "net/curl_internal.h"
+#include "proc/interrupt.h"
 
 enum {
 	DEFAULT_TIMEOUT = 30000,
@@ -264,8 +265,20 @@ static void wait_for(int64_t milliseconds)
 	struct timespec left = {.tv_sec = milliseconds / 1000,
 				.tv_nsec = milliseconds % 1000 * 1000000};
 
-	while (nanosleep(&left, &left) < 0 && errno == EINTR)
+	while (nanosleep(&left, &left) < 0 && errno == EINTR && !interrupt_signal())
 		;
+}
+
+/* curl asks this once a second at least. */
+static int on_progress(void *context, curl_off_t whole, curl_off_t now, curl_off_t up_whole,
+		       curl_off_t up_now)
+{
+	(void)context;
+	(void)whole;
+	(void)now;
+	(void)up_whole;
+	(void)up_now;
+	return interrupt_signal();
 }
 
 int http_fetch(const struct http_request *request, struct http_response *response,
@@ -277,6 +290,8 @@ int http_fetch(const struct http_request *request, struct http_response *respons
 
 	if (curl_load(&api, err) || exchange_init(&exchange, &api, request, err))
 		return -1;
+	api.easy_setopt(exchange.easy, CURLOPT_NOPROGRESS, 0L);
+	api.easy_setopt(exchange.easy, CURLOPT_XFERINFOFUNCTION, on_progress);
 	do {
 		delay = exchange_finish(&exchange, api.easy_perform(exchange.easy));
 		if (delay > 0)

@@ -50,8 +50,8 @@ struct child_result {
 };
 
 /* Runs a program and waits for it; from any thread, with no loop. 0 when it ran, however it
- * ended: look at result->exit; -1 when it could not be started (result is empty then). Always
- * release result. */
+ * ended: look at result->exit; -1 when it could not be started (result is empty then), or was ended
+ * because we were interrupted. Always release result. */
 int child_run(const struct child_options *options, struct child_result *result,
 	      struct error *err) MUST_USE;
 void child_result_release(struct child_result *result);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "proc/child_internal.h"
+#include "proc/interrupt.h"
 
 struct run {
 	const struct child_options *options;
@@ -15,6 +16,7 @@ struct run {
 	struct child_result *result;
 	size_t written;
 	int64_t deadline;	/* 0: none */
+	bool asked;		/* to end */
 	bool exited;
 	int64_t exited_at;
 };
@@ -90,17 +92,23 @@ static void look_for_exit(struct run *run, bool wait)
 	}
 }
 
-static void stop_late(struct run *run)
+/* Past its deadline, or when we are to end: SIGTERM, then SIGKILL. */
+static void stop_in_time(struct run *run)
 {
 	int64_t now = child_monotonic();
-	if (!run->deadline || now < run->deadline || run->exited)
-		return;
 	int64_t grace = run->options->grace ? run->options->grace : CHILD_GRACE;
-	bool first = !run->result->exit.timed_out;
 	bool group = !run->options->same_session && !run->options->terminal;
-	kill(group ? -run->process.pid : run->process.pid, first ? SIGTERM : SIGKILL);
-	run->result->exit.timed_out = true;
-	run->deadline = now + (first ? grace : 1000);
+	bool late = run->deadline && now >= run->deadline;
+	bool interrupted = interrupt_signal() && !run->asked;
+	if (run->exited || (!late && !interrupted))
+		return;
+	if (interrupted)
+		child_adopt_strays();
+	else
+		run->result->exit.timed_out = !interrupt_signal();
+	kill(group ? -run->process.pid : run->process.pid, run->asked ? SIGKILL : SIGTERM);
+	run->deadline = now + (run->asked ? 1000 : grace);
+	run->asked = true;
 }
 
 static void poll_once(struct run *run, int wait)
@@ -130,7 +138,7 @@ static void attend(struct run *run)
 			return;
 		poll_once(run, wait);
 		look_for_exit(run, false);
-		stop_late(run);
+		stop_in_time(run);
 		wait = wait < 100 ? wait * 2 : 100;
 	}
 }
@@ -142,6 +150,8 @@ int child_run(const struct child_options *options, struct child_result *result, 
 	*result = (struct child_result){.exit = {.code = -1}};
 	buffer_init(&result->output, maximum);
 	buffer_init(&result->errors, maximum);
+	if (interrupt_check(err))
+		return -1;
 	if (child_spawn(options, options->input != NULL, &run.process, err))
 		return -1;
 	if (options->timeout)
@@ -151,7 +161,7 @@ int child_run(const struct child_options *options, struct child_result *result, 
 	close_one(&run.process.input);
 	close_one(&run.process.output);
 	close_one(&run.process.errors);
-	return 0;
+	return run.asked ? interrupt_check(err) : 0;
 }
 
 void child_result_release(struct child_result *result)

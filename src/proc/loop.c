@@ -1,4 +1,5 @@
 /* libuv's loop with what a deploy needs of it: timers, signals, work on other threads. */
+#include "proc/interrupt.h"
 #include "proc/loop_internal.h"
 
 #include <signal.h>
@@ -151,7 +152,7 @@ int loop_on_signal(struct loop *loop, void (*call)(void *context, int signal), v
 		if (result)
 			return error_set(err, "cannot watch for signals: %s", uv_strerror(result));
 	}
-	return 0;
+	return call ? interrupt_check(err) : 0;
 }
 
 static void about_to_wait(uv_prepare_t *uv)

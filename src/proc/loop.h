@@ -31,7 +31,8 @@ void loop_timer_again(struct loop_timer *timer, int64_t delay);
 /* Ends and frees it, from its own call too. NULL is allowed. */
 void loop_timer_stop(struct loop_timer *timer);
 
-/* SIGINT, SIGTERM and SIGHUP go to call instead of ending the program, until call is NULL. */
+/* SIGINT, SIGTERM and SIGHUP go to call instead of ending the program, until call is NULL. -1 also
+ * when one has come before (interrupt.h). */
 int loop_on_signal(struct loop *loop, void (*call)(void *context, int signal), void *context,
 		   struct error *err) MUST_USE;
 

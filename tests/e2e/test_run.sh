@@ -247,6 +247,65 @@ test_parallel_stages_take_as_long_as_the_longest() {
 	[ "$duration" -lt 3500 ] || fail "took $duration ms"
 }
 
+# A signal before anything runs: one line, the code, nothing left of it.
+ends_well() {
+	local signal=$1 code=0
+	kill "-$signal" "$pid"
+	wait "$pid" || code=$?
+	equals "$code" "$2"
+	equals "$(cat "$ERR" | grep -c 'interrupted: nothing was run')" 1
+	if kill -0 "$(cat "$TEST_FOLDER/slow")" 2>/dev/null; then fail 'git was left running'; fi
+	[ -z "$(ls .git/shipit/deploys 2>/dev/null)" ] || fail 'a folder was left'
+}
+
+test_signal_while_planning() {
+	shop <<<"stages: {$release}"
+	write "$TEST_FOLDER/slow.sh" <<-END
+		echo \$\$ >$TEST_FOLDER/slow.new; mv $TEST_FOLDER/slow.new $TEST_FOLDER/slow; exec sleep 60
+	END
+	git config remote.origin.uploadpack "sh $TEST_FOLDER/slow.sh"
+	for command in 'plan' 'deploy --yes'; do
+		for signal in INT:130 TERM:143; do
+			rm -f "$TEST_FOLDER/slow"
+			# shellcheck disable=SC2086  # a command and its flags
+			"$SHIPIT" $command >"$OUT" 2>"$ERR" </dev/null &
+			pid=$!
+			wait_until 20 test -s "$TEST_FOLDER/slow"
+			ends_well "${signal%:*}" "${signal#*:}"
+		done
+	done
+	rm "$TEST_FOLDER/slow"
+	"$SHIPIT" deploy --json --yes >"$OUT" 2>"$ERR" </dev/null &
+	pid=$!
+	wait_until 20 test -s "$TEST_FOLDER/slow"
+	ends_well TERM 143
+	equals "$(json '[d["event"], d["status"], d["exit_code"]]')" '["deploy.finished", "interrupted", 143]'
+}
+
+test_signal_while_checking_out() {
+	shop <<<"stages: {$release}"
+	write .gitattributes <<<'*.slow filter=slow'
+	write a.slow <<<a
+	commit; push
+	write "$TEST_FOLDER/slow.sh" <<-END
+		echo \$\$ >$TEST_FOLDER/slow.new; mv $TEST_FOLDER/slow.new $TEST_FOLDER/slow; exec sleep 60
+	END
+	for signal in INT:130 TERM:143 HUP:129; do
+		git config filter.slow.smudge "sh $TEST_FOLDER/slow.sh"
+		rm -f "$TEST_FOLDER/slow"
+		"$SHIPIT" deploy --yes --silent >"$OUT" 2>"$ERR" </dev/null &
+		pid=$!
+		wait_until 20 test -s "$TEST_FOLDER/slow"
+		ends_well "${signal%:*}" "${signal#*:}"
+		git config --unset filter.slow.smudge
+		expect 0 deploy
+		cmp a.slow "$TEST_FOLDER"/cache/shipit/worktrees/*/production/a.slow
+		rm -rf .git/shipit
+		write a.slow <<<"$signal"
+		commit; push
+	done
+}
+
 # The screen is a pipe that nobody reads: the line that waits for room in it is in the journal
 # already.
 test_the_journal_knows_what_the_screen_shows() {

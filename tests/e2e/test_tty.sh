@@ -187,6 +187,14 @@ test_question_is_asked_and_answered() {
 	terminal send-keys n Enter
 	sees 'code 3'
 	[ ! -e "$TEST_FOLDER/live" ] || fail 'it deployed all the same'
+	terminal send-keys 'clear; "$SHIPIT" deploy --silent; echo then $?' Enter
+	wait_until 15 prompted
+	terminal send-keys C-c
+	sees 'then 130'
+	shows 'interrupted: nothing was run' || fail 'not a word'
+	[ ! -e "$TEST_FOLDER/live" ] || fail 'it deployed all the same'
 }
+
+prompted() { [ "$(count '[y/N]')" = 1 ] && ! shows 'code 3'; }
 
 run_tests
