@@ -202,7 +202,7 @@ static int run_smoke(struct call *call, struct error *err)
 			   "write some, for example: smoke: {checks: [{get: /, status: 200}]}");
 		code = error_code(err, EXIT_USAGE);
 	}
-	/* Only commands can tell what was answered: the deploy's other checks go by vars and secrets. */
+	/* Only commands can tell what was answered: other checks go by vars and secrets. */
 	if (!code && has_commands(&session.config->smoke))
 		code = answers_read(&session, true, &run.answers, err);
 	if (!code) {

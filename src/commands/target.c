@@ -146,7 +146,8 @@ static const char *ask_for_commit(struct session *session)
 	return arena_string(session->arena, whole);
 }
 
-/* What production says of itself, asked once; a short form is resolved here. NULL: it does not say. */
+/* What production says of itself, asked once; a short form is resolved here. NULL: it does not
+ * say. */
 static const char *claimed_commit(struct session *session)
 {
 	if (!session->asked_production)

@@ -13,8 +13,8 @@ struct ids {
 	size_t count, capacity;
 };
 
-/* hidden NULL: all of tip's history, by time; most 0: any number. -1 when it is not whole here (shallow): git itself must
- * walk it then. */
+/* hidden NULL: all of tip's history, by time; most 0: any number. -1 when it is not whole here
+ * (shallow): git itself must walk it then. */
 static int walk_range(const struct repository *repository, struct arena *arena, const char *tip,
 		      const char *hidden, size_t most, struct ids *ids)
 {

@@ -27,16 +27,16 @@ struct http_request {
 	int64_t connect_timeout; /* 10 s */
 	size_t maximum_body;     /* a longer answer is an error: 8 MiB */
 	/* How many are followed: none. A request with a body, a user in its URL, or headers other
-	 * than harmless ones (accept, content-type ...) never goes to another host: that redirect is
-	 * a failure. */
+	 * than harmless ones (accept, content-type ...) never goes to another host: that is a
+	 * failure. */
 	int redirects;
 
-	/* How many more times it is tried (none) when that is safe: whatever failed before anything
-	 * was sent; a 429; and for methods that can be repeated (all but POST and PATCH, those too
-	 * if `repeatable`), lost connections, timeouts and 408, 425, 500, 502, 503, 504. Between the
-	 * tries it waits as long as Retry-After says, else retry_delay, doubled each time up to 20 s
-	 * and jittered. No try begins later than retry_within after the first: the last answer
-	 * is handed over then. */
+	/* How many more times it is tried (none) when that is safe: whatever failed before
+	 * anything was sent; a 429; and for methods that can be repeated (all but POST and PATCH,
+	 * those too if `repeatable`) lost connections, timeouts and 408, 425, 500, 502, 503, 504.
+	 * Between the tries it waits as long as Retry-After says, else retry_delay, doubled each
+	 * time up to 20 s, and jittered. No try begins later than retry_within after the first:
+	 * the last answer is handed over then. */
 	int retries;
 	bool repeatable;
 	int64_t retry_delay;  /* ms: 500 */
@@ -48,7 +48,7 @@ struct http_response {
 	struct error failure;
 	struct buffer body;
 	struct buffer headers; /* of the last answer: "name: value\n" lines, names in lower case */
-	int64_t duration;      /* milliseconds of the last try to its last byte, redirects included */
+	int64_t duration;      /* ms of the last try with its redirects, to the last byte */
 	int64_t retry_after;   /* milliseconds, as the answer asks; -1: it does not */
 	int tries;
 	bool timed_out;

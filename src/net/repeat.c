@@ -83,6 +83,11 @@ static int fail(struct exchange *exchange)
 	return 0;
 }
 
+static bool is_redirect(int status)
+{
+	return (status >= 301 && status <= 303) || status == 307 || status == 308;
+}
+
 int exchange_redirect(struct exchange *exchange)
 {
 	const struct curl_api *curl = exchange->api;
@@ -90,7 +95,7 @@ int exchange_redirect(struct exchange *exchange)
 	int status = exchange->response.status;
 	char *to = NULL, *copy;
 
-	if (!exchange->redirects || status < 301 || (status > 303 && status != 307 && status != 308))
+	if (!exchange->redirects || !is_redirect(status))
 		return 0;
 	curl->easy_getinfo(exchange->easy, CURLINFO_REDIRECT_URL, &to);
 	if (!to)

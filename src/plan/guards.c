@@ -181,13 +181,15 @@ static void note_incomplete(struct plan *plan, const struct change *change)
 	struct arena *arena = plan->arena;
 
 	if (!change->lines_known)
-		note(plan, arena_format(arena, "%s: lines are not counted, and %s%zu commit%s of the "
-					"history %s listed",
-					change->live ? "what is live is not known" :
-						       "nothing is live yet",
-					change->commits_incomplete ? "only the newest " : "all ",
-					change->commit_count, change->commit_count == 1 ? "" : "s",
-					change->commit_count == 1 ? "is" : "are"));
+		note(plan,
+		     arena_format(arena,
+				  "%s: lines are not counted, and %s%zu commit%s of the history "
+				  "%s listed",
+				  change->live ? "what is live is not known"
+					       : "nothing is live yet",
+				  change->commits_incomplete ? "only the newest " : "all ",
+				  change->commit_count, change->commit_count == 1 ? "" : "s",
+				  change->commit_count == 1 ? "is" : "are"));
 	else if (change->commits_incomplete)
 		note(plan, "a shallow clone: the list of commits is not complete");
 	else if (change->commit_count > change->commits.count)

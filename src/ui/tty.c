@@ -7,8 +7,8 @@
 #include "ui/renderer.h"
 
 #define FRAME_MS 80
-/* After a resize nothing is drawn for so long: tmux does the next one at once, but tells of it up to
- * 250 ms later, and what is drawn for a width that is no longer true cannot be erased. */
+/* After a resize nothing is drawn for so long: tmux does the next one at once, but tells of it up
+ * to 250 ms later, and what is drawn for a width that is no longer true cannot be erased. */
 #define SETTLE_MS 300
 #define TAIL_SIZE 16384
 #define TAIL_LINES 20

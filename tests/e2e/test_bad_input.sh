@@ -339,7 +339,7 @@ test_full_disk_of_the_store() {
 	mkdir .git/shipit "$TEST_FOLDER/shipit"
 	mount --bind "$TEST_FOLDER/shipit" .git/shipit
 	cleanup "umount '$PWD/.git/shipit'"
-	for store in file git; do
+	for _ in file git; do
 		expect 0 shipit plan
 		head -c 3000000 /dev/zero >.git/filler 2>/dev/null || :
 		expect 1 shipit deploy --yes

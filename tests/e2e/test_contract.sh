@@ -193,6 +193,7 @@ test_set_knows_its_questions() {
 
 # What runs without a deploy has its answers all the same.
 test_answers_without_a_deploy() {
+	# shellcheck disable=SC2016  # for the check's own shell
 	MORE='smoke: {within: 0s, checks: [{name: page, run: test "$COLOR$SIZE" = red7}]}'
 	shop <<-END
 		ask: {COLOR: {default: red}, SIZE: {prompt: "How large?"}}

@@ -253,7 +253,7 @@ ends_well() {
 	kill "-$signal" "$pid"
 	wait "$pid" || code=$?
 	equals "$code" "$2"
-	equals "$(cat "$ERR" | grep -c 'interrupted: nothing was run')" 1
+	equals "$(grep -c 'interrupted: nothing was run' "$ERR")" 1
 	if kill -0 "$(cat "$TEST_FOLDER/slow")" 2>/dev/null; then fail 'git was left running'; fi
 	[ -z "$(ls .git/shipit/deploys 2>/dev/null)" ] || fail 'a folder was left'
 }

@@ -126,6 +126,7 @@ test_first_line_fits() {
 	terminal resize-window -x 50 -y 30
 	git commit -q --allow-empty -m again
 	push
+	# shellcheck disable=SC2016  # for the shell in the terminal
 	terminal send-keys 'clear; "$SHIPIT" deploy --yes --silent; echo again $?' Enter
 	sees 'again 0'
 	screen | grep -qE '^deploying shop to production: [0-9a-f]{7}$' || fail 'not on one line'
@@ -187,6 +188,7 @@ test_question_is_asked_and_answered() {
 	terminal send-keys n Enter
 	sees 'code 3'
 	[ ! -e "$TEST_FOLDER/live" ] || fail 'it deployed all the same'
+	# shellcheck disable=SC2016
 	terminal send-keys 'clear; "$SHIPIT" deploy --silent; echo then $?' Enter
 	wait_until 15 prompted
 	terminal send-keys C-c

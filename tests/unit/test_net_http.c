@@ -201,7 +201,8 @@ static void test_what_may_be_repeated(void **state)
 	const char *late = NULL, *rushed = BUSY "\r\n", *dropped = "";
 	const char *broken = "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n";
 	const struct http_request get = {.retries = 4}, none = {0};
-	const struct http_request put = {.retries = 4, .method = "PUT", .body = "x", .body_length = 1};
+	const struct http_request put = {.retries = 4, .method = "PUT", .body = "x",
+					 .body_length = 1};
 	const struct http_request post = {.retries = 4, .body = "x", .body_length = 1};
 	struct http_request twice = post, impatient = get;
 
@@ -229,7 +230,8 @@ static void test_retry_after(void **state)
 		{.path = "/in-a-minute",
 		 .answer = BUSY "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 				"Retry-After: Sun, 06 Nov 1994 08:50:37 GMT\r\n\r\n"},
-		{.path = "/past", .answer = BUSY "Retry-After: Sun, 06 Nov 1994 08:50:37 GMT\r\n\r\n"},
+		{.path = "/past",
+		 .answer = BUSY "Retry-After: Sun, 06 Nov 1994 08:50:37 GMT\r\n\r\n"},
 		{.path = "/nonsense", .answer = BUSY "Retry-After: soon\r\n\r\n"},
 		{.path = "/ages", .answer = BUSY "Retry-After: 99999999999999999999\r\n\r\n"},
 		{0},
@@ -312,8 +314,9 @@ static void test_credentials_stay_with_their_host(void **state)
 	char away[256], kept[256];
 	struct page here[] = {{.path = "/away", .answer = away},
 			      {.path = "/kept", .answer = kept},
-			      {.path = "/here", .answer = "HTTP/1.1 303 There\r\nLocation: /fine\r\n"
-							  "Content-Length: 0\r\n" CLOSE "\r\n"},
+			      {.path = "/here",
+			       .answer = "HTTP/1.1 303 There\r\nLocation: /fine\r\n"
+					 "Content-Length: 0\r\n" CLOSE "\r\n"},
 			      {.path = "/fine", .answer = FINE}, {0}};
 	const struct http_header secret = {"DD-API-KEY", "s3cr3t"}, tongue = {"Accept", "*/*"};
 	const struct http_request with_key = {.headers = &secret, .header_count = 1};
