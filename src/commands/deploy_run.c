@@ -23,6 +23,7 @@ struct deploy {
 	struct event_hub hub;
 	struct run_options options;
 	struct record record;
+	size_t durations;	/* of the result that are in the record */
 	bool tasks_alone;
 };
 
@@ -173,17 +174,20 @@ static void fill_owed(struct deploy *deploy, const struct run_result *result)
 	}
 }
 
-static void fill_durations(struct deploy *deploy, const struct run_result *result)
+/* From the first-th of the result on. */
+static void fill_durations(struct deploy *deploy, const struct run_result *result, size_t first)
 {
 	struct arena *arena = deploy->session->arena;
 
-	for (size_t i = 0; i < result->durations.count; i++) {
+	deploy->record.durations.count = 0;
+	deploy->durations = result->durations.count;
+	for (size_t i = first; i < result->durations.count; i++) {
 		const struct run_duration *duration = &result->durations.items[i];
 		struct record_duration entry = { .milliseconds = duration->duration };
 		const char *dot = strchr(duration->name, '.');
 
-		if (!strcmp(duration->kind, "task")) {
-			entry.stage = "tasks";
+		if (!strcmp(duration->kind, "task") || !strcmp(duration->kind, "smoke")) {
+			entry.stage = *duration->kind == 't' ? "tasks" : "smoke";
 			entry.step = duration->name;
 		} else if (!strcmp(duration->kind, "step") && dot) {
 			entry.stage =
@@ -237,7 +241,7 @@ static void fill_record(struct deploy *deploy, const struct run_result *result)
 		if (deploy->plan->stages.items[i].selected)
 			vec_push(session->arena, &stages, deploy->plan->stages.items[i].name);
 	fill_owed(deploy, result);
-	fill_durations(deploy, result);
+	fill_durations(deploy, result, 0);
 	record_follow(session->arena, record, newest, result->live && !deploy->tasks_alone,
 		      &stages);
 }
@@ -327,7 +331,7 @@ static void record_deferred(struct deploy *deploy, const struct run_result *resu
 	deploy->record.kind = "deferred";
 	deploy->record.started = deploy->record.finished;
 	deploy->record.finished = clock_now(deploy->session->call->clock);
-	deploy->record.durations.count = 0;
+	fill_durations(deploy, result, deploy->durations);
 	if (record_append(deploy->session->store, deploy->session->arena, &deploy->record, false,
 			  &problem) < 0)
 		call_note(deploy->session->call,

@@ -109,7 +109,7 @@ static void read_samples(struct plan *plan, const struct plan_input *input, stru
 void estimate_all(struct plan *plan, const struct plan_input *input)
 {
 	struct map map = MAP_INIT;
-	int64_t tasks = 0, smoke;
+	int64_t tasks = 0, smoke = 0;
 	bool known = false;
 
 	plan->estimate = -1;
@@ -131,7 +131,8 @@ void estimate_all(struct plan *plan, const struct plan_input *input)
 		if (step->selected && !plan->tasks.items[i].deferred && step->estimate > tasks)
 			tasks = step->estimate;
 	}
-	smoke = estimate(plan->arena, &map, "smoke", "smoke");
+	if (plan->config->smoke.present)
+		smoke = estimate(plan->arena, &map, "smoke", "smoke");
 	map_release(&map);
 	if (known)
 		plan->estimate = longest_way(plan) + (smoke > 0 ? smoke : 0) + tasks;

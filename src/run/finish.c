@@ -44,6 +44,11 @@ void finish_owed(struct run *run, bool last)
 						.duration = stage->duration};
 		vec_push(run->arena, &run->result->durations, duration);
 	}
+	if (run->smoke_duration >= 0) {
+		struct run_duration duration = {.kind = "smoke", .name = "smoke",
+						.duration = run->smoke_duration};
+		vec_push(run->arena, &run->result->durations, duration);
+	}
 	owe(run, &run->tasks, "task");
 	owe(run, &run->deferred, "task");
 	if (!last || run->result->status != STATUS_OK)

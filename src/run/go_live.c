@@ -200,6 +200,7 @@ static void smoke_ended(void *context, const struct smoke_result *result)
 			 first && first->reason ? arena_string(run->arena, first->reason)
 						: "the smoke test failed", NULL);
 	}
+	run->smoke_duration = result->passed ? result->duration : -1;
 	run->smoke_over = true;
 	loop_stop(run->loop);
 }

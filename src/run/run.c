@@ -354,7 +354,7 @@ static struct run run_of(const struct plan *plan, const struct run_options *opti
 	*result = (struct run_result){0};
 	return (struct run){
 		.plan = plan, .options = options, .result = result, .loop = options->loop,
-		.arena = options->arena, .events = options->events,
+		.arena = options->arena, .events = options->events, .smoke_duration = -1,
 	};
 }
 

@@ -50,7 +50,7 @@ struct run_owed {
 	enum event_status status; /* how it ended; deferred ones are STATUS_NONE in the verdict */
 };
 struct run_duration {
-	const char *kind, *name;	/* as in run_owed, also "stage" */
+	const char *kind, *name;	/* as in run_owed, also "stage" and "smoke" */
 	int64_t duration;		/* ms, of what ended ok */
 };
 struct run_stage_live {			/* for smoke.commit.of and the record */

@@ -77,6 +77,7 @@ struct run {
 	struct foghorn *foghorn;
 	struct run_step *undoing;
 	bool smoke_over;
+	int64_t smoke_duration;		/* ms; -1: it did not pass */
 	bool waiting;			/* loop_run is for something other than steps */
 	bool deadline_over;
 	char trace[33];

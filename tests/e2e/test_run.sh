@@ -247,6 +247,69 @@ test_parallel_stages_take_as_long_as_the_longest() {
 	[ "$duration" -lt 3500 ] || fail "took $duration ms"
 }
 
+# durations STAGE STEP: what the newest record has for it.
+took() { json "[x['ms'] for x in d['durations'] if (x['stage'], x['step']) == ('$1', '$2')]"; }
+
+# between LIST LEAST MOST: one duration, in that range.
+between() {
+	python3 -c 'import json, sys; (x,), a, b = map(json.loads, sys.argv[1:]); sys.exit(not a <= x <= b)' \
+		"$@" || fail "$1 is not one from $2 to $3"
+}
+
+test_durations_and_estimates() {
+	shop <<-END
+		stages:
+		  one: {steps: [{name: a, run: sleep 0.4}, {name: b, run: sleep 0.2}, {name: c, run: 'true'}]}
+		  two: {parallel: true, steps: [{name: a, run: sleep 0.3}, {name: b, run: sleep 0.3}]}
+		  $release
+		tasks:
+		  index: {if_changed: [x], run: sleep 0.2}
+		  pages: {if_changed: [x], run: sleep 0.1}
+		  later: {if_changed: [x], run: sleep 0.3, deferred: true}
+	END
+	echo 'smoke: {within: 0s, checks: [{run: sleep 0.3, name: page}]}' >>deploy.yml
+	commit; push
+	expect 0 deploy
+	expect 0 shipit show --json
+	between "$(took one a)" 400 900
+	between "$(took one b)" 200 390
+	between "$(took one c)" 0 190
+	between "$(took two b)" 300 900
+	between "$(took tasks index)" 200 900
+	between "$(took smoke smoke)" 300 900
+	write x <<<1
+	commit; push
+	expect 0 shipit plan --json
+	# one (0.6), release, smoke (0.3), the longest task (0.2)
+	between "[$(json 'd["estimate_ms"]')]" 1100 2000
+	expect 0 shipit plan
+	says 'later: x matches x (~3'
+	# What came of deferred steps is no deploy of its own.
+	expect 0 shipit status --json
+	equals "$(json 'd["environments"][0]["id"]')" "$(ls .git/shipit/deploys)"
+	equals "$(json 'd["environments"][0]["owed"]')" '[]'
+}
+
+test_status_behind_deferred_steps() {
+	shop <<-END
+		stages: {$release}
+		tasks:
+		  good: {if_changed: [x], run: 'true', deferred: true}
+		  bad: {if_changed: [x], run: 'exit 3', deferred: true}
+	END
+	expect 0 deploy
+	expect 0 shipit status
+	silent_on 'last:'
+	says 'owed: task bad'
+	silent_on 'owed: task good'
+	commit; push
+	sed -i.bak 's/run: echo switched/run: exit 1/' pipelines/web.yml
+	commit; push
+	expect 1 deploy
+	expect 0 shipit status
+	says ' failed: exit code 1'
+}
+
 # A signal before anything runs: one line, the code, nothing left of it.
 ends_well() {
 	local signal=$1 code=0
