@@ -229,6 +229,12 @@ bool process_runs(int64_t pid, int64_t started)
 	return real >= 0 && !zombie && apart < 1000;
 }
 
+int64_t process_start_time(int64_t pid)
+{
+	bool zombie = false;
+	return pid > 0 ? process_started(pid, &zombie) : -1;
+}
+
 static size_t signal_strays(int signal)
 {
 	pid_t pids[256];

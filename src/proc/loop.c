@@ -205,3 +205,48 @@ int loop_work(struct loop *loop, void (*work)(void *context), void (*done)(void 
 	}
 	return 0;
 }
+
+struct loop_waker {
+	uv_async_t uv;
+	void (*call)(void *context);
+	void *context;
+};
+
+static void woken(uv_async_t *uv)
+{
+	struct loop_waker *waker = uv->data;
+	waker->call(waker->context);
+}
+
+struct loop_waker *loop_waker_new(struct loop *loop, void (*call)(void *context), void *context,
+				  struct error *err)
+{
+	struct loop_waker *waker = allocate(sizeof(*waker));
+	int result = uv_async_init(&loop->uv, &waker->uv, woken);
+	if (result) {
+		free(waker);
+		error_set(err, "cannot listen to another thread: %s", uv_strerror(result));
+		return NULL;
+	}
+	waker->call = call;
+	waker->context = context;
+	waker->uv.data = waker;
+	uv_unref((uv_handle_t *)&waker->uv);
+	return waker;
+}
+
+void loop_wake(struct loop_waker *waker)
+{
+	uv_async_send(&waker->uv);
+}
+
+static void waker_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void loop_waker_free(struct loop_waker *waker)
+{
+	if (waker)
+		uv_close((uv_handle_t *)&waker->uv, waker_closed);
+}

@@ -43,3 +43,20 @@ void loop_before_wait(struct loop *loop, void (*call)(void *context), void *cont
 /* work runs on another thread, then done on the loop. */
 int loop_work(struct loop *loop, void (*work)(void *context), void (*done)(void *context),
 	      void *context, struct error *err) MUST_USE;
+
+/* Calls on the loop's thread soon after loop_wake was called from any other; several wakes may be
+ * one call. It keeps no loop running. */
+struct loop_waker;
+struct loop_waker *loop_waker_new(struct loop *loop, void (*call)(void *context), void *context,
+				  struct error *err) MUST_USE;
+void loop_wake(struct loop_waker *waker);
+/* No wake may come any more. NULL is allowed. */
+void loop_waker_free(struct loop_waker *waker);
+
+/* SIGINT, SIGTERM and SIGHUP wait until signals_let: a thing is done whole, or seen to at its end.
+ * For the calling thread and those that it starts. */
+void signals_hold(void);
+void signals_let(void);
+/* Calls with those signals let through again, but only noted: they interrupt what blocks in call,
+ * and come back when they are let. */
+void signals_note(void (*call)(void *context), void *context);

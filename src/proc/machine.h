@@ -1,5 +1,4 @@
-/* This machine while it is up: what names it, a clock that counts while it sleeps, and which of its
- * processes is which. */
+/* This machine while it is up: what names it, and a clock that counts while it sleeps. */
 #pragma once
 #include <stdint.h>
 
@@ -11,6 +10,3 @@ const char *machine_name(char text[MACHINE_NAME]);
 /* Milliseconds that count suspend and never jump; they mean nothing under another machine_name.
  * The kernel's own: faketime does not change it. */
 int64_t machine_clock(void);
-/* When a process was started, to be handed to process_runs together with its pid; -1 when it is not
- * there. */
-int64_t process_start_time(int64_t pid);

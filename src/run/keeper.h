@@ -36,9 +36,9 @@ void keeper_return(struct keeper *keeper);
  * `recover` on another machine needs. -1 with err (EXIT_REFUSED when it was lost): do not go on. */
 int keeper_set(struct keeper *keeper, enum lease_phase phase, const json_t *work,
 	       struct error *err) MUST_USE;
-/* The same without waiting: the thread writes it soon, several notes at once. */
+/* The same without waiting: the thread writes it soon (at once when work is given, or the commit
+ * went live), several notes at once. */
 void keeper_note(struct keeper *keeper, enum lease_phase phase, const json_t *work);
-void keeper_note_id(struct keeper *keeper, const char *id);
 /* Whether the lease holds for certain, to be asked before every step from maintenance on. No round
  * trip while the last renewal is young enough, else one. -1: start nothing more. What was halted is
  * started again all the same, for that harms nobody. */

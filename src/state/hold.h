@@ -1,6 +1,7 @@
 /* The hold on an environment (entry "hold"): nobody deploys until it is ended by `unlock`, or by
  * itself at the time that was given. */
 #pragma once
+#include <jansson.h>
 #include <stdint.h>
 
 #include "base/arena.h"

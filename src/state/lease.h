@@ -92,7 +92,6 @@ int lease_take(struct store *store, struct arena *arena, const struct lease_requ
 struct lease_news {
 	int phase; /* enum lease_phase, or -1 */
 	const json_t *work;
-	const char *id;
 };
 #define LEASE_NEWS_INIT {.phase = -1}
 

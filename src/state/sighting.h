@@ -7,4 +7,3 @@
  * another machine, begins anew. What cannot be remembered counts as new. */
 int64_t sighting_age(const char *common_dir, const char *env, const char *name,
 		     const char *version);
-void sighting_forget(const char *common_dir, const char *env, const char *name);
