@@ -1,17 +1,21 @@
 /* shipit deploy: plan, ask, run, record. */
 #include <unistd.h>
 
+#include "base/text.h"
 #include "commands/answers.h"
 #include "commands/deploy_flags.h"
 #include "commands/deploy_run.h"
+#include "commands/replan.h"
+#include "plan/difference.h"
 #include "proc/interrupt.h"
+#include "ui/prompt.h"
 
 static const struct option_row deploy_options[] = {
 	DEPLOY_CHOICE_OPTIONS,
 	{ "dry-run", 'n', NULL, "show the plan and stop", 0 },
 	DEPLOY_RUN_OPTIONS,
 	ANSWERS_OPTION,
-	{ "wait", 0, "30m", "queue until it is one's turn", OPTION_OPTIONAL | OPTION_LATER },
+	{ "wait", 0, "30m", "queue until it is one's turn", OPTION_OPTIONAL },
 	{ "train", 0, NULL, "explain each step", OPTION_LATER },
 	{ NULL, 0, NULL, NULL, 0 },
 };
@@ -86,15 +90,127 @@ static int nothing_to_do(struct call *call, const struct plan *plan, struct erro
 	return EXIT_DONE;
 }
 
+enum { PATIENCE = 30 * 60000 };	/* ms of --wait without a value */
+
+static int read_patience(const struct call *call, int64_t *patience, struct error *err)
+{
+	const char *text = options_value(&call->options, "wait");
+
+	*patience = 0;
+	if (!text)
+		return 0;
+	*patience = PATIENCE;
+	if (!*text || (duration_parse(text, patience, err) == 0 && *patience > 0))
+		return 0;
+	error_set(err, "--wait takes a duration like 30m, not '%s'", text);
+	return error_code(err, EXIT_USAGE);
+}
+
+struct question {
+	const struct call *call;
+	const char *text;
+	bool yes;
+	int result;
+	struct error *err;
+};
+
+static void ask_question(void *context)
+{
+	struct question *question = context;
+	struct prompt prompt = answers_prompt(question->call, "--yes");
+
+	question->result = prompt_yes(&prompt, question->text, &question->yes, question->err);
+}
+
+/* The plan is another one than was agreed to: it is shown, and agreed to once more. */
+static int agree_again(const struct plan *shown, const struct replan *replan,
+		       struct holding *holding, struct error *err)
+{
+	struct call *call = replan->session->call;
+	const struct plan *plan = replan->plan;
+	struct question question = {
+		.call = call, .err = err,
+		.text = arena_format(call->arena, "Deploy %.7s to %s all the same?", plan->commit,
+				     plan->env),
+	};
+
+	call_note(call, "The plan changed while you waited:");
+	for (size_t i = 0; i < replan->differences.count; i++)
+		call_note(call, "  %s", replan->differences.items[i]);
+	if (call->yes && plan_got_worse(shown, plan)) {
+		error_set(err, "the plan got riskier than the one that --yes was said to: %s",
+			  text_join(call->arena, &replan->differences, "; "));
+		error_hint(err, "look at it (shipit plan) and deploy again");
+		return error_code(err, EXIT_REFUSED);
+	}
+	if (!deploy_writes_json(call) && !call->quiet && !call->yes)
+		plan_print(call, plan);
+	holding_ask(holding, ask_question, &question);
+	if (question.result < 0 || question.yes)
+		return question.result;
+	error_set(err, "not deployed: you said no");
+	return error_code(err, EXIT_REFUSED);
+}
+
+/* Takes the lease, looks once more, runs. */
+static int deploy_under_lease(struct replan *replan, const struct holding_options *options,
+			      const struct variables *answers, struct error *err)
+{
+	struct holding holding CLEANUP(holding_end) = { .session = replan->session };
+	const struct plan *shown = replan->plan;
+	struct call *call = replan->session->call;
+
+	if (holding_take(replan->session, options, &holding, err) < 0 ||
+	    replan_under_lease(replan, &holding, err) < 0)
+		return -1;
+	if (replan->plan->nothing_to_do)
+		return nothing_to_do(call, replan->plan, err);
+	if (check_guards(replan->plan, err) < 0)
+		return -1;
+	if (replan->differences.count && agree_again(shown, replan, &holding, err) < 0)
+		return -1;
+	return deploy_run(replan->session, replan->plan, &holding, answers, err);
+}
+
+static int deploy_target(struct session *session, const struct session_options *target,
+			 const struct plan_flags *flags, int64_t patience, struct error *err)
+{
+	struct session fresh CLEANUP(session_close) = { 0 };
+	struct call *call = session->call;
+	struct variables answers = { 0 };
+	struct replan replan = { .session = session, .fresh = &fresh, .target = target,
+				 .flags = flags };
+
+	replan.plan = session_plan(session, flags, clock_now(call->clock), err);
+	if (!replan.plan)
+		return -1;
+	if (answers_check(call, session->config->pipeline, err) < 0)
+		return -1;
+	if (options_has(&call->options, "dry-run"))
+		return plan_show(call, replan.plan, err);
+	if (replan.plan->nothing_to_do)
+		return nothing_to_do(call, replan.plan, err);
+	if (!deploy_writes_json(call) && !call->quiet)
+		plan_print(call, replan.plan);
+	const struct holding_options options = {
+		.command = "deploy", .commit = replan.plan->commit,
+		.previous = replan.plan->previous, .with_folder = true, .patience = patience,
+	};
+	if (holding_check(session, &options, err) < 0 || check_guards(replan.plan, err) < 0 ||
+	    ask_questions(session, replan.plan, &answers, err) < 0)
+		return -1;
+	return deploy_under_lease(&replan, &options, &answers, err);
+}
+
 static int deploy(struct call *call, struct error *err)
 {
 	struct session session CLEANUP(session_close) = { 0 };
 	struct session_options target;
-	struct variables answers = { 0 };
 	struct plan_flags flags;
-	struct plan *plan;
+	int64_t patience;
 
-	if (deploy_flags_read(call, &target, &flags, err) < 0 || deploy_check_format(call, err) < 0)
+	if (deploy_flags_read(call, &target, &flags, err) < 0 ||
+	    deploy_check_format(call, err) < 0 || read_patience(call, &patience, err) < 0)
 		return -1;
 	if (target.offline && !options_has(&call->options, "dry-run")) {
 		error_set(err, "a deploy needs the newest state: --offline goes with plan only");
@@ -102,20 +218,7 @@ static int deploy(struct call *call, struct error *err)
 	}
 	if (session_open_target(&session, call, &target, err) < 0)
 		return -1;
-	plan = session_plan(&session, &flags, clock_now(call->clock), err);
-	if (!plan)
-		return -1;
-	if (answers_check(call, session.config->pipeline, err) < 0)
-		return -1;
-	if (options_has(&call->options, "dry-run"))
-		return plan_show(call, plan, err);
-	if (plan->nothing_to_do)
-		return nothing_to_do(call, plan, err);
-	if (!deploy_writes_json(call) && !call->quiet)
-		plan_print(call, plan);
-	if (check_guards(plan, err) < 0 || ask_questions(&session, plan, &answers, err) < 0)
-		return -1;
-	return deploy_run(&session, plan, &answers, err);
+	return deploy_target(&session, &target, &flags, patience, err);
 }
 
 static int run_deploy_command(struct call *call, struct error *err)

@@ -24,7 +24,8 @@ struct deploy {
 	struct run_options options;
 	struct record record;
 	size_t durations;	/* of the result that are in the record */
-	bool tasks_alone;
+	struct holding *holding;
+	bool tasks_alone, deferring;
 };
 
 bool deploy_writes_json(const struct call *call)
@@ -269,25 +270,44 @@ static const char *on_secret(void *context, const char *name, struct error *err)
 			   name, err);
 }
 
-/* Somebody else may have deployed while this one was built: then its plan is no longer right. */
-static int on_before_go_live(void *context, struct error *err)
+/* Whether deferred steps follow the verdict: then the lease stays till they are done. */
+static bool defers(const struct plan *plan, const struct run_result *result)
 {
-	const struct deploy *deploy = context;
-	struct session *session = deploy->session;
-	const struct store_fetch request = { .env = session->config->env };
-	const char *known = session->records.records.count ?
-		session->records.records.items[0].version : "";
-	char tip[STORE_VERSION_SIZE];
+	for (size_t i = 0; i < plan->tasks.count; i++)
+		if (plan->tasks.items[i].deferred && plan->tasks.items[i].step.selected)
+			return result->live && result->status == STATUS_OK;
+	return false;
+}
 
-	if (store_fetch(session->store, &request, err) < 0 ||
-	    store_tip(session->store, session->config->env, tip, err) < 0)
-		return -1;
-	if (!known || !strcmp(tip, known))
-		return 0;
-	error_set(err, "somebody else deployed to %s meanwhile: this plan is no longer right",
-		  session->config->env);
-	error_hint(err, "deploy again: the plan is made anew from what is live now");
-	return error_code(err, EXIT_REFUSED);
+static size_t lease_changes(void *context, struct store_change *changes)
+{
+	struct deploy *deploy = context;
+
+	return keeper_change(deploy->holding->keeper, deploy->deferring ? LEASE_DEFERRED : -1,
+			     changes);
+}
+
+static void lease_written(void *context, const struct store_change *changes, size_t count,
+			  int written)
+{
+	struct deploy *deploy = context;
+
+	if (written)
+		keeper_look_again(deploy->holding->keeper);
+	else if (count)
+		keeper_changed(deploy->holding->keeper, changes);
+}
+
+/* The record, and in the same write the end of the lease, or that deferred steps follow. */
+static int append(struct deploy *deploy, bool went_live, struct error *err)
+{
+	const struct record_company company = { lease_changes, lease_written, deploy };
+	struct store *store = holding_borrow(deploy->holding);
+	int result = record_append_with(store, deploy->session->arena, &deploy->record, went_live,
+					&company, err);
+
+	holding_return(deploy->holding);
+	return result;
 }
 
 /* The verdict is known: the record goes to the store and beside the logs. */
@@ -299,8 +319,8 @@ static int on_verdict(void *context, struct run_result *result, struct error *er
 	int code;
 
 	fill_record(deploy, result);
-	code = record_append(deploy->session->store, deploy->session->arena, &deploy->record,
-			     result->live && !deploy->tasks_alone, err);
+	deploy->deferring = defers(deploy->plan, result);
+	code = append(deploy, result->live && !deploy->tasks_alone, err);
 	json = record_to_json(&deploy->record);
 	text = json_dumps(json, JSON_INDENT(2));
 	json_decref(json);
@@ -332,8 +352,8 @@ static void record_deferred(struct deploy *deploy, const struct run_result *resu
 	deploy->record.started = deploy->record.finished;
 	deploy->record.finished = clock_now(deploy->session->call->clock);
 	fill_durations(deploy, result, deploy->durations);
-	if (record_append(deploy->session->store, deploy->session->arena, &deploy->record, false,
-			  &problem) < 0)
+	deploy->deferring = false;
+	if (append(deploy, false, &problem) < 0)
 		call_note(deploy->session->call,
 			  "what the deferred tasks came to could not be stored: %s",
 			  problem.message);
@@ -370,6 +390,7 @@ static int fill_options(struct deploy *deploy, const struct variables *answers, 
 	*options = (struct run_options){
 		.arena = session->arena,
 		.events = &deploy->hub,
+		.keeper = deploy->holding->keeper,
 		.config = session->config,
 		.identity =
 			{
@@ -385,7 +406,6 @@ static int fill_options(struct deploy *deploy, const struct variables *answers, 
 		.folder = deploy->folder.path,
 		.fingerprints = session->fingerprints,
 		.jobs = jobs ? (int)strtol(jobs, NULL, 10) : 0,
-		.before_go_live = on_before_go_live,
 		.verdict = on_verdict,
 		.secret = on_secret,
 		.stage_commit = on_stage_commit,
@@ -435,39 +455,33 @@ static int run(struct deploy *deploy, const struct variables *answers, struct er
 {
 	struct session *session = deploy->session;
 	struct event_sink *ui CLEANUP(ui_cleanup) = open_ui(session, err);
-	struct error ignored = { 0 };
 	int code;
 
 	if (!ui)
 		return -1;
-	/* A store that refuses the record is found out before anything runs, not behind go-live. */
-	if (store_probe(session->store, session->config->env, err) < 0)
-		return -1;
 	deploy->hub.clock = session->call->clock;
+	deploy->folder = deploy->holding->folder;
 	event_hub_add(&deploy->hub, ui);
-	if (deploy_folder_create(session->arena, session->common_dir, deploy->plan->commit,
-				 clock_now(session->call->clock), &deploy->folder, err) < 0)
-		return -1;
 	code = write_plan(deploy, err) < 0 || fill_options(deploy, answers, err) < 0
 		? -1 : run_with_loop(deploy, err);
-	/* Nothing was run: there is nothing to remember, nor to recover. */
-	if (code < 0 && tree_remove(deploy->folder.path, &ignored) < 0)
-		call_note(session->call, "%s", ignored.message);
+	if (code >= 0)
+		holding_begun(deploy->holding);
 	return code;
 }
 
-int deploy_run(struct session *session, const struct plan *plan, const struct variables *answers,
-	       struct error *err)
+int deploy_run(struct session *session, const struct plan *plan, struct holding *holding,
+	       const struct variables *answers, struct error *err)
 {
-	struct deploy deploy = { .session = session, .plan = plan };
+	struct deploy deploy = { .session = session, .plan = plan, .holding = holding };
 
 	return run(&deploy, answers, err);
 }
 
-int deploy_run_tasks(struct session *session, const struct plan *plan,
+int deploy_run_tasks(struct session *session, const struct plan *plan, struct holding *holding,
 		     const struct variables *answers, struct error *err)
 {
-	struct deploy deploy = { .session = session, .plan = plan, .tasks_alone = true };
+	struct deploy deploy = { .session = session, .plan = plan, .holding = holding,
+				 .tasks_alone = true };
 
 	return run(&deploy, answers, err);
 }

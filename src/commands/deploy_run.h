@@ -1,6 +1,6 @@
 /* Carries a plan out and writes its record: for deploy and task. */
 #pragma once
-#include "commands/session.h"
+#include "commands/holding.h"
 
 #define DEPLOY_RUN_OPTIONS \
 	{ "format", 0, "F", "auto, tty, plain, json, github, gitlab or buildkite", 0 }, \
@@ -17,10 +17,11 @@ void deploy_print_end(const struct call *call, int exit_code, const char *reason
 /* ... and when it failed (result < 0): --json prints its result then too. Hands result on. */
 int deploy_json_end(const struct call *call, int result, const struct error *err);
 
-/* Runs the plan with everything around it: the folder of records, the checkout, the readers of
- * events, the record in the store. The exit code, or -1 when it could not begin. */
-int deploy_run(struct session *session, const struct plan *plan, const struct variables *answers,
-	       struct error *err) MUST_USE;
+/* Runs the plan with everything around it: the folder of records (holding's), the checkout, the
+ * readers of events, the record in the store, with which the lease ends. The exit code, or -1 when
+ * it could not begin. */
+int deploy_run(struct session *session, const struct plan *plan, struct holding *holding,
+	       const struct variables *answers, struct error *err) MUST_USE;
 /* The same for the plan's selected tasks alone, on what is live. */
-int deploy_run_tasks(struct session *session, const struct plan *plan,
+int deploy_run_tasks(struct session *session, const struct plan *plan, struct holding *holding,
 		     const struct variables *answers, struct error *err) MUST_USE;

@@ -64,7 +64,8 @@ static void line_add(struct listing *listing, const struct record *record)
 		buffer_add_text(&listing->out, "  ");
 		listing_add_name(listing, record->kind);
 	}
-	if (record->reason && !text_equal(record->status, "ok")) {
+	if (record->reason && (!text_equal(record->status, "ok") ||
+			       text_equal(record->kind, "unlock"))) {
 		buffer_add_text(&listing->out, "  ");
 		listing_add_name(listing, record->reason);
 	}

@@ -154,6 +154,7 @@ static int open_store(struct session *session, struct error *err)
 	};
 
 	store_free(session->store);
+	session->warnings_told = 0;
 	session->store = store_open(&options, err);
 	return session->store ? 0 : -1;
 }
@@ -177,9 +178,27 @@ static int fetch(struct session *session, struct error *err)
 	    !store_fetches_refspecs(session->store) && session->options.with_branches &&
 	    git_fetch(session->repository, remote, NULL, false, err) < 0)
 		return -1;
-	for (size_t i = 0; i < store_warnings(session->store)->count; i++)
-		call_note(session->call, "WARNING: %s", store_warnings(session->store)->items[i]);
+	const struct text_list *warnings = store_warnings(session->store);
+	for (; session->warnings_told < warnings->count; session->warnings_told++)
+		call_note(session->call, "WARNING: %s", warnings->items[session->warnings_told]);
 	return 0;
+}
+
+int session_refresh(struct session *session, struct error *err)
+{
+	const char *env = session->config->env;
+	const char *known = session->records.records.count
+				    ? session->records.records.items[0].version
+				    : "";
+	char tip[STORE_VERSION_SIZE];
+
+	if (fetch(session, err) < 0 || store_tip(session->store, env, tip, err) < 0)
+		return -1;
+	if (text_equal(tip, known))
+		return 0;
+	record_list_release(&session->records);
+	return record_list_read(session->store, session->arena, env, RECORDS_READ,
+				&session->records, err);
 }
 
 int session_open_state(struct session *session, struct error *err)

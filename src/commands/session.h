@@ -12,6 +12,7 @@ struct change;
 
 struct session_options {
 	const char *ref;	/* --ref; NULL: the rules of spec 1 */
+	const char *branch;	/* with ref: the branch that it was chosen by before; else NULL */
 	const char *from;	/* --from: pretend that this is live */
 	bool redeploy;		/* the commit that is live, if any is */
 	bool offline;
@@ -50,6 +51,7 @@ struct session {
 	struct variables fingerprints;	/* of the target: NAME -> 16 hex digits */
 	struct session_options options;
 	bool said_working_tree;
+	size_t warnings_told;	/* of the store's */
 };
 
 /* Opens the repository, finds and reads the config of the working tree (for commands that look at
@@ -64,6 +66,8 @@ int session_open_repository(struct session *session, struct call *call,
 /* Everything: chooses the commit, reads its config, finds out what is live and what changed. */
 int session_open_target(struct session *session, struct call *call,
 			const struct session_options *options, struct error *err) MUST_USE;
+/* Fetches once more: the store's entries, records and the remote's branches are those of now. */
+int session_refresh(struct session *session, struct error *err) MUST_USE;
 void session_close(struct session *session);
 /* The plan of an opened target. */
 struct plan *session_plan(struct session *session, const struct plan_flags *flags, int64_t now,

@@ -1,6 +1,7 @@
 /* shipit status: what is live in each environment, since when, by whom, how far behind. */
 #include "base/text.h"
 #include "commands/listing.h"
+#include "commands/lock_facts.h"
 #include "git/repository.h"
 
 static const struct option_row rows[] = {
@@ -15,6 +16,7 @@ struct environment_status {
 	const struct record *newest; /* or NULL */
 	const char *branch;          /* that it is measured against, or NULL */
 	int64_t behind;              /* commits; -1 unknown */
+	struct lock_facts lock;
 };
 
 /* A glob names no branch: the default branch is what an environment is measured against then. */
@@ -36,6 +38,8 @@ static int status_read(struct session *session, const struct environment_config 
 		return -1;
 	if (status->records.records.count)
 		status->newest = &status->records.records.items[0];
+	if (lock_read(session, config->name, &status->lock, err) < 0)
+		return -1;
 	status->branch = measured_branch(session, config);
 	if (status->newest && status->newest->live && status->branch &&
 	    repository_has_commit(session->repository, status->newest->live) &&
@@ -52,12 +56,12 @@ static json_t *status_json(const struct environment_status *status)
 	bool live = newest && newest->live;
 	char since[32];
 	json_t *behind = status->behind >= 0 ? json_integer(status->behind) : json_null();
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:o, s:n, s:n, s:[], s:o}", "name",
+	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:o, s:n, s:o, s:[], s:o}", "name",
 			 status->config->name, "commit", live ? newest->live : NULL, "since",
 			 live && newest->live_at ? time_format(since, newest->live_at) : NULL,
 			 "deployer", live ? newest->live_by : NULL, "id",
 			 live ? newest->live_id : NULL, "behind", behind, "maintenance", "lock",
-			 "online", "owed", owed ? json_deep_copy(owed) : json_array());
+			 lock_json(&status->lock), "online", "owed", owed ? json_deep_copy(owed) : json_array());
 }
 
 static void add_behind(struct listing *listing, const struct environment_status *status)
@@ -91,8 +95,29 @@ static void add_owed(struct listing *listing, const struct record *newest, size_
 	}
 }
 
+/* The sentence holds other people's words. */
+static void add_lock(struct listing *listing, const struct environment_status *status,
+		     struct arena *arena, size_t columns, int64_t now)
+{
+	struct lock_facts lock = status->lock;
+	enum lock_obstacle obstacle = lock_obstacle(&lock);
+
+	if (lock.leased && obstacle == LOCK_FREE)
+		obstacle = LOCK_INTERRUPTED;
+	if (obstacle == LOCK_FREE)
+		return;
+	buffer_add_format(&listing->out, "%*s  ", (int)columns, "");
+	listing_add_name(listing, lock_sentence(arena, &lock, obstacle, now));
+	buffer_add_char(&listing->out, '\n');
+	if (!lock.held || obstacle == LOCK_HOLD)
+		return;
+	buffer_add_format(&listing->out, "%*s  ", (int)columns, "");
+	listing_add_name(listing, lock_sentence(arena, &lock, LOCK_HOLD, now));
+	buffer_add_char(&listing->out, '\n');
+}
+
 static void status_text(struct listing *listing, const struct environment_status *status,
-			size_t columns, int64_t now)
+			struct arena *arena, size_t columns, int64_t now)
 {
 	const struct record *newest = status->newest;
 	buffer_add_text(&listing->out, style(listing->color, STYLE_BOLD));
@@ -112,6 +137,7 @@ static void status_text(struct listing *listing, const struct environment_status
 		buffer_add_text(&listing->out, "nothing was deployed here yet");
 	}
 	buffer_add_char(&listing->out, '\n');
+	add_lock(listing, status, arena, columns, now);
 	if (!newest)
 		return;
 	if (!text_equal(newest->status, "ok")) {
@@ -145,7 +171,8 @@ static int print_all(struct session *session, struct environment_status *all, si
 		columns = width > columns ? width : columns;
 	}
 	for (size_t i = 0; i < count; i++)
-		status_text(&listing, &all[i], columns, clock_now(session->call->clock));
+		status_text(&listing, &all[i], session->arena, columns,
+			    clock_now(session->call->clock));
 	listing_note_age(session);
 	return listing_end(&listing, err);
 }
@@ -167,6 +194,8 @@ static int status_all(struct session *session, struct error *err)
 		result = print_all(session, all, count, err);
 	for (size_t i = 0; i < count; i++)
 		record_list_release(&all[i].records);
+	for (size_t i = 0; i < count; i++)
+		lock_release(&all[i].lock);
 	return result;
 }
 

@@ -224,6 +224,8 @@ static int choose_commit(struct session *session, struct error *err)
 		return -1;
 	session->commit = arena_string(session->arena, choice.id);
 	session->branch = choice.branch && *choice.branch ? choice.branch : NULL;
+	if (session->options.branch)
+		session->branch = session->options.branch;
 	return 0;
 }
 

@@ -74,6 +74,20 @@ static size_t choose_tasks(struct plan *plan, const char *name)
 	return count;
 }
 
+static int run_chosen(struct session *session, const struct plan *plan,
+		      const struct variables *answers, struct error *err)
+{
+	struct holding holding CLEANUP(holding_end) = { .session = session };
+	const struct holding_options options = {
+		.command = "task", .commit = plan->commit, .previous = plan->previous,
+		.phase = LEASE_TASKS, .with_folder = true, .past_hold = true,
+	};
+
+	if (holding_take(session, &options, &holding, err) < 0)
+		return -1;
+	return deploy_run_tasks(session, plan, &holding, answers, err);
+}
+
 static int task(struct call *call, struct error *err)
 {
 	struct session session CLEANUP(session_close) = { 0 };
@@ -108,7 +122,7 @@ static int task(struct call *call, struct error *err)
 	}
 	if (answers_read(&session, true, &answers, err) < 0)
 		return -1;
-	return deploy_run_tasks(&session, plan, &answers, err);
+	return run_chosen(&session, plan, &answers, err);
 }
 
 static int run_task(struct call *call, struct error *err)

@@ -196,6 +196,7 @@ struct config {
 	const char *state;	/* "git", "git+branch", "file:DIR", "s3://..." */
 	enum workspace workspace;
 	bool clean_all, clean_written;
+	int64_t lease;		/* ms */
 	int keep_deploys, keep_days;
 	VEC(struct environment_config) environments;
 	VEC(struct secret_config) secrets;

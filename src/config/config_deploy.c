@@ -160,6 +160,7 @@ void deploy_config_read(struct loader *loader)
 				    : WORKSPACE_WORKTREE;
 	config->clean_written = clean != NULL;
 	config->clean_all = clean && strcmp(clean, "all") == 0;
+	config->lease = object_duration(&object, "lease");
 	config->keep_deploys = (int)object_integer(&keep, "deploys");
 	config->keep_days = (int)object_integer(&keep, "days");
 	read_environments(loader);

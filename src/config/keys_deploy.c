@@ -385,7 +385,7 @@ static const struct key deploy_keys[] = {
 	 .types = TYPE_CHOICE,
 	 .choices = clean_choices,
 	 .help = "all: ignored files in the checkout go too (default in CI)"},
-	DEFAULT("lease", TYPE_DURATION, KEY_LATER, "2m",
+	DEFAULT("lease", TYPE_DURATION, 0, "2m",
 		"how long a silent deploy keeps its lease"),
 	OBJECT("keep", 0, keep_keys, "how many local records are kept, and how long"),
 	MAP("environments", KEY_REQUIRED | KEY_NAMES, environment_row,

@@ -1,5 +1,6 @@
 /* The loop: one thread runs a deploy; timers, signals and off-loop work come through here. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -58,5 +59,5 @@ void loop_waker_free(struct loop_waker *waker);
 void signals_hold(void);
 void signals_let(void);
 /* Calls with those signals let through again, but only noted: they interrupt what blocks in call,
- * and come back when they are let. */
-void signals_note(void (*call)(void *context), void *context);
+ * and come back when they are let. True when one came. To be called while they are held. */
+bool signals_note(void (*call)(void *context), void *context);

@@ -36,9 +36,10 @@ static void note(int signal)
 			noted[i] = 1;
 }
 
-void signals_note(void (*call)(void *context), void *context)
+bool signals_note(void (*call)(void *context), void *context)
 {
 	struct sigaction before[COUNT], noting = {.sa_handler = note};
+	bool any = false;
 	sigemptyset(&noting.sa_mask);
 	for (size_t i = 0; i < COUNT; i++) {
 		noted[i] = 0;
@@ -53,5 +54,7 @@ void signals_note(void (*call)(void *context), void *context)
 		sigaction(numbers[i], &before[i], NULL);
 		if (noted[i])
 			raise(numbers[i]);
+		any = any || noted[i];
 	}
+	return any;
 }

@@ -142,6 +142,14 @@ bool go_live_undo(struct run *run)
 		const struct step_kind *kind = step_kind_find(step->config->kind);
 		if (!has_undo(step) && kind && kind->harmless)
 			continue;
+		if (has_undo(step) && !run_may_go_on(run)) {
+			all = false;
+			text_list_add(run->arena, &run->result->advice,
+				      arena_format(run->arena, "%s.%s was not undone, for the "
+						   "lease was lost.", step->stage->name,
+						   step->name));
+			continue;
+		}
 		if (has_undo(step) && undo_step(run, step))
 			continue;
 		all = false;
@@ -228,6 +236,7 @@ void smoke_phase(struct run *run)
 	struct error err = {0};
 	run->phase = RUN_SMOKE;
 	run->signals = 0;
+	keeper_note(run->options->keeper, LEASE_SMOKE, NULL);
 	if (run->options->without_smoke || !config->present || !config->checks.count)
 		return;
 	const struct expand_lookup lookup = {.get = run_value, .context = run};

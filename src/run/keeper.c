@@ -416,22 +416,27 @@ bool keeper_change(struct keeper *self, int phase, struct store_change *change)
 	return true;
 }
 
-void keeper_changed(struct keeper *self, const struct store_change *change, int written)
+void keeper_changed(struct keeper *self, const struct store_change *change)
+{
+	if (!change->value)
+		self->freed = true;
+	else
+		lease_set_body(self->lease, &self->arena, json_incref(change->value),
+			       change->version);
+}
+
+void keeper_look_again(struct keeper *self)
 {
 	struct error ignored = {0};
 	struct lease now;
-	if (written == 0 && !change->value) {
-		self->freed = true;
-	} else if (written == 0) {
-		lease_set_body(self->lease, &self->arena, json_incref(change->value),
-			       change->version);
-	} else if (lease_read(self->store, &self->arena, self->env, &now, &ignored) >= 0) {
-		bool ours = now.token && text_equal(now.token, self->lease->token);
-		lease_release(self->lease);
-		*self->lease = now;
-		if (!ours)
-			note_lost(self);
-	}
+	if (!self || is_over(self) ||
+	    lease_read(self->store, &self->arena, self->env, &now, &ignored) < 0)
+		return;
+	bool ours = now.token && text_equal(now.token, self->lease->token);
+	lease_release(self->lease);
+	*self->lease = now;
+	if (!ours)
+		note_lost(self);
 }
 
 static void loop_woken(void *context)

@@ -48,9 +48,11 @@ int keeper_verify(struct keeper *keeper, struct error *err) MUST_USE;
  * store_write, between keeper_borrow and keeper_return. False when there is nothing to change: no
  * keeper, or the lease was lost. Of change, value is the caller's to drop. */
 bool keeper_change(struct keeper *keeper, int phase, struct store_change *change);
-/* That write was done (0), or was not for somebody was quicker (1): then the store was fetched anew
- * and the lease is looked at again, so that keeper_change may be asked once more. */
-void keeper_changed(struct keeper *keeper, const struct store_change *change, int written);
+/* That write was done. */
+void keeper_changed(struct keeper *keeper, const struct store_change *change);
+/* ... or was not, for somebody was quicker, and the store was fetched anew: the lease is looked at
+ * again, and keeper_change may be asked once more. */
+void keeper_look_again(struct keeper *keeper);
 
 enum keeper_news {
 	KEEPER_STOP, /* somebody asked for the end: as the first SIGTERM */

@@ -77,6 +77,40 @@ static void on_signal(void *context, int signal)
 		interrupt_production(run);
 }
 
+/* Nobody knows who else is at work now: what was begun ends, nothing is started. */
+static void lose_lease(struct run *run, const char *text)
+{
+	run_fail(run, NULL, NULL, text, NULL);
+	event_message(run->events, LEVEL_ERROR, "%s", text);
+	schedule_cancel(run, run->phase <= RUN_COUNTDOWN);
+	if (run->countdown)
+		loop_stop(run->loop);
+	if (run->smoke)
+		smoke_stop(run->smoke);
+}
+
+static void on_news(void *context, enum keeper_news news, const char *text)
+{
+	struct run *run = context;
+	if (news == KEEPER_LOST) {
+		lose_lease(run, text);
+		return;
+	}
+	event_message(run->events, LEVEL_WARNING, "%s", text);
+	on_signal(run, SIGTERM);
+}
+
+bool run_may_go_on(struct run *run)
+{
+	struct error err = {0};
+	if (run->phase < RUN_GO_LIVE || run->phase == RUN_FAILURE ||
+	    !keeper_verify(run->options->keeper, &err))
+		return true;
+	if (!run->cancelled)
+		lose_lease(run, err.message);
+	return false;
+}
+
 static void on_deadline(void *context)
 {
 	struct run *run = context;
@@ -226,11 +260,13 @@ static int begin(struct run *run, struct error *err)
 		return -1;
 	}
 	child_adopt_strays();
-	if (loop_on_signal(run->loop, on_signal, run, err)) {
+	if (loop_on_signal(run->loop, on_signal, run, err) ||
+	    keeper_listen(options->keeper, run->loop, on_news, run, err)) {
 		secrets_release(run);
 		journal_close(run->journal);
 		return -1;
 	}
+	signals_let();
 	event_hub_add_first(run->events, journal_sink(run->journal));
 	if (event_wants_ticks(run->events))
 		run->tick = loop_timer_start(run->loop, 100, 100, on_tick, run);
@@ -257,8 +293,7 @@ static bool before_go_live(struct run *run)
 			run_fail(run, run->stages[i].name, NULL, "could not be reached", NULL);
 	if (goes_on(run) && (journal_check(run->journal, &err) ||
 	    journal_reserve(run->journal, &err) || secrets_ready(run, &err) ||
-	    (run->options->before_go_live &&
-	     run->options->before_go_live(run->options->context, &err)))) {
+	    keeper_set(run->options->keeper, LEASE_GO_LIVE, NULL, &err))) {
 		run_fail(run, NULL, NULL, err.message, NULL);
 		if (err.hint[0])
 			text_list_add(run->arena, &run->result->advice,
@@ -286,6 +321,7 @@ static void behind(struct run *run)
 {
 	run->phase = RUN_BEHIND;
 	run->signals = 0;
+	keeper_note(run->options->keeper, LEASE_BEHIND, NULL);
 	run->cancelled = run->deadline_over;
 	schedule_phase(run, PHASE_BEHIND);
 	for (size_t i = 0; i < run->plan->stages.count && goes_on(run); i++)
@@ -299,6 +335,7 @@ static void behind(struct run *run)
 		return;
 	run->phase = RUN_TASKS;
 	run->signals = 0;
+	keeper_note(run->options->keeper, LEASE_TASKS, NULL);
 	run->cancelled = run->deadline_over;
 	schedule_stage(run, &run->tasks);
 	for (size_t i = 0; i < run->tasks.count && goes_on(run); i++)
@@ -341,6 +378,9 @@ static void end(struct run *run)
 	loop_timer_stop(run->tick);
 	loop_timer_stop(run->deadline);
 	child_stop_strays(run->options->grace ? run->options->grace : CHILD_GRACE);
+	if (keeper_listen(run->options->keeper, run->loop, NULL, NULL, &err))
+		event_message(run->events, LEVEL_WARNING, "%s", err.message);
+	signals_hold();
 	if (loop_on_signal(run->loop, NULL, NULL, &err))
 		event_message(run->events, LEVEL_WARNING, "%s", err.message);
 	unlink(path_join(run->arena, run->options->folder, "changed"));

@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "run/event.h"
 
+struct keeper;
 struct loop;
 struct plan;
 struct run_result;
@@ -17,6 +18,7 @@ struct run_options {
 	struct loop *loop;
 	struct arena *arena;
 	struct event_hub *events;
+	struct keeper *keeper; /* of the lease; NULL: we run under somebody else's, or under none */
 	const struct config *config;
 	struct run_identity identity;
 	const char *root;		/* absolute: the checkout in which steps run */
@@ -35,8 +37,6 @@ struct run_options {
 	/* The commit with which a stage that this deploy skips last went live, or NULL. May be
 	 * NULL. */
 	const char *(*stage_commit)(void *context, const char *stage);
-	/* All before go-live is done; -1 with err stops the deploy there, production untouched. */
-	int (*before_go_live)(void *context, struct error *err);
 	/* The verdict is known, deploy.finished and deferred steps are still to come: append the
 	 * record. -1 with err is reported and the exit code becomes 4 (1 when nothing went live).
 	 */

@@ -4,6 +4,7 @@
 #include "crypto/redact.h"
 #include "plan/plan.h"
 #include "run/journal.h"
+#include "run/keeper.h"
 #include "run/run.h"
 #include "steps/kind.h"
 
@@ -89,6 +90,9 @@ struct run {
 void run_fail(struct run *run, const char *stage, const char *step, const char *reason,
 	      const char *log);
 bool run_production(const struct run *run);	/* from the go-live stage on */
+/* Whether the lease still holds, asked before each step that may change production; else nothing
+ * more is started. */
+bool run_may_go_on(struct run *run);
 
 /* scheduler.c */
 /* Runs all stages of a phase (or one alone) until nothing more can run. */

@@ -133,7 +133,7 @@ static void pump(struct run *run)
 		step->queued = false;
 		run->running++;
 		step->active = true;
-		if (is_called_off(step)) {
+		if (is_called_off(step) || !run_may_go_on(run)) {
 			settle_unrun(step, STATUS_CANCELLED);
 			schedule_ended(step);
 		} else {

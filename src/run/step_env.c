@@ -83,6 +83,9 @@ static void set_identity(struct environment *environment, const struct run_optio
 	set(environment, "SHIPIT_BRANCH", identity->branch);
 	set(environment, "SHIPIT_DEPLOYER", identity->deployer);
 	set(environment, "SHIPIT_URL", identity->url);
+	const char *token = keeper_token(options->keeper);
+	if (token)
+		set(environment, LEASE_VARIABLE, lease_variable(environment->arena, token));
 }
 
 static struct environment common(struct arena *arena, const struct plan *plan,

@@ -335,8 +335,25 @@ static int record_rebase(struct store *store, struct arena *arena, struct record
 
 #define APPEND_TRIES 20
 
-int record_append(struct store *store, struct arena *arena, struct record *record, bool went_live,
-		  struct error *err)
+/* The record and its company in one write. 0, 1 or -1 as store_write; company hears of a 0. */
+static int record_write(struct store *store, struct arena *arena, struct record *record,
+			const char *tip, const struct record_company *company, struct error *err)
+{
+	struct store_change changes[1 + RECORD_COMPANY_MAXIMUM] = {
+		{STORE_CHAIN, record_to_json(record), tip, ""}};
+	size_t count = company ? company->changes(company->context, changes + 1) : 0;
+	int status = store_write(store, record->env, changes, count + 1, err);
+	if (status == 0)
+		record->version = record->follows = arena_string(arena, changes[0].version);
+	if (status == 0 && company && company->written)
+		company->written(company->context, changes + 1, count, 0);
+	for (size_t i = 0; i <= count; i++)
+		json_decref(changes[i].value);
+	return status;
+}
+
+int record_append_with(struct store *store, struct arena *arena, struct record *record,
+		       bool went_live, const struct record_company *company, struct error *err)
 {
 	for (int try = 0; try < APPEND_TRIES; try++) {
 		char tip[STORE_VERSION_SIZE];
@@ -347,17 +364,20 @@ int record_append(struct store *store, struct arena *arena, struct record *recor
 			    store_tip(store, record->env, tip, err) < 0)
 				return -1;
 		}
-		json_t *json = record_to_json(record);
-		struct store_change change = {STORE_CHAIN, json, tip, ""};
-		int status = store_write(store, record->env, &change, 1, err);
-		json_decref(json);
-		if (status == 0)
-			record->version = record->follows = arena_string(arena, change.version);
+		int status = record_write(store, arena, record, tip, company, err);
 		if (status <= 0)
 			return status;
 		if (record_rebase(store, arena, record, went_live, err) < 0)
 			return -1;
+		if (company && company->written)
+			company->written(company->context, NULL, 0, 1);
 	}
 	return error_set(err, "cannot append the record of %s: others were quicker %d times",
 			 record->id, APPEND_TRIES);
+}
+
+int record_append(struct store *store, struct arena *arena, struct record *record, bool went_live,
+		  struct error *err)
+{
+	return record_append_with(store, arena, record, went_live, NULL, err);
 }

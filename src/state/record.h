@@ -7,6 +7,7 @@
 #include "base/error.h"
 
 struct store;
+struct store_change;
 
 /* What was selected and did not end well; every later plan selects it until it is done. */
 struct record_owed {
@@ -83,3 +84,18 @@ const struct record *record_list_find(const struct record_list *list, const char
  * updated. 0 or -1. */
 int record_append(struct store *store, struct arena *arena, struct record *record, bool went_live,
 		  struct error *err) MUST_USE;
+
+/* Entries that go into the store together with a record, or not at all. */
+#define RECORD_COMPANY_MAXIMUM 4
+struct record_company {
+	/* Fills changes (room for the maximum) before each try and answers how many; their values are dropped here. */
+	size_t (*changes)(void *context, struct store_change *changes);
+	/* How it went (0, 1 as store_write; after a 1 the store was fetched anew). May be NULL. */
+	void (*written)(void *context, const struct store_change *changes, size_t count,
+			int written);
+	void *context;
+};
+/* record_append with company (NULL: without). */
+int record_append_with(struct store *store, struct arena *arena, struct record *record,
+		       bool went_live, const struct record_company *company,
+		       struct error *err) MUST_USE;
