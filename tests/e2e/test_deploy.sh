@@ -247,30 +247,6 @@ test_the_record_is_kept_on_the_remote() {
 	says 'Nothing to do'
 }
 
-test_somebody_was_quicker() {
-	shop <<-'END'
-		stages:
-		  build: {steps: [{name: wait, run: 'if [ ! -e $T/first ]; then touch $T/first; while [ ! -e $T/go ]; do sleep 0.05; done; fi'}]}
-		  release: {go_live: true, steps: [{name: switch, run: 'echo x >>$T/live'}]}
-	END
-	local code=0 pid
-	git clone -q "$TEST_FOLDER/repo.git" "$TEST_FOLDER/other"
-	"$SHIPIT" deploy --yes --silent >"$T/slow" 2>&1 </dev/null &
-	pid=$!
-	wait_until 10 test -e "$T/first"
-	cd "$TEST_FOLDER/other"
-	export SHIPIT_WORKTREES="$TEST_FOLDER/trees"
-	expect 0 deploy
-	touch "$T/go"
-	wait "$pid" || code=$?
-	[ "$code" = 1 ] || fail "exit code $code: $(cat "$T/slow")"
-	grep -q 'somebody else deployed' "$T/slow" || fail "$(cat "$T/slow")"
-	equals "$(wc -l <"$T/live" | tr -d ' ')" 1
-	expect 0 shipit history --json
-	equals "$(json "[r['status'] for r in d]")" '["failed", "ok"]'
-	equals "$(live)" "$FIRST"
-}
-
 test_exec_and_task_by_name() {
 	shop <<-'END'
 		stages:
