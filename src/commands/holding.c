@@ -105,8 +105,8 @@ static void tell_overtaken(struct attempt *self)
 	char text[32];
 
 	call_note(self->session->call,
-		  "Taking over the lease of %s that %s on %s left behind (%s%s%s, before go-live): it "
-		  "was not renewed for %s.", self->env, over->holder ? over->holder : "somebody",
+		  "Taking over the lease of %s that %s on %s left behind (%s%s%s, before go-live): "
+		  "it was not renewed for %s.", self->env, over->holder ? over->holder : "somebody",
 		  over->host ? over->host : "?", over->command ? over->command : "deploy",
 		  over->id ? " " : "", over->id ? over->id : "",
 		  duration_format(text, over->length));
@@ -188,7 +188,9 @@ static int take(struct attempt *self, struct error *err)
 		json_decref(also[given + i].value);
 	if (status != 0) {
 		drop_folder(holding);
-		return status > 0 ? 1 : error_code(err, err->exit_code ? err->exit_code : EXIT_USAGE);
+		if (status < 0 && !err->exit_code)
+			error_code(err, EXIT_USAGE);
+		return status;
 	}
 	self->ticket.token = NULL;
 	if (self->lock.leased) {

@@ -61,7 +61,8 @@ static json_t *status_json(const struct environment_status *status)
 			 live && newest->live_at ? time_format(since, newest->live_at) : NULL,
 			 "deployer", live ? newest->live_by : NULL, "id",
 			 live ? newest->live_id : NULL, "behind", behind, "maintenance", "lock",
-			 lock_json(&status->lock), "online", "owed", owed ? json_deep_copy(owed) : json_array());
+			 lock_json(&status->lock), "online", "owed",
+			 owed ? json_deep_copy(owed) : json_array());
 }
 
 static void add_behind(struct listing *listing, const struct environment_status *status)

@@ -89,5 +89,5 @@ size_t child_stop_strays(int64_t grace);
 
 /* Whether the process of that pid still runs and is the one that was started then. */
 bool process_runs(int64_t pid, int64_t started);
-/* When a process was started, to be handed to process_runs with its pid; -1 when it is not there. */
+/* When a process was started, for process_runs; -1 when it is not there. */
 int64_t process_start_time(int64_t pid);

@@ -76,9 +76,9 @@ struct lease_request {
 	const char *env, *command, *id, *holder, *commit, *previous, *reason;
 	int64_t since;  /* the wall clock, ms */
 	int64_t length; /* config's `lease`, ms */
-	const struct lease *over; /* the one that is taken over, as it was read; NULL: there is none */
+	const struct lease *over; /* the one that is taken over, as it was read; NULL: none */
 	enum lease_phase phase;
-	const json_t *work; /* borrowed; what `recover` takes on from the lease that it takes over */
+	const json_t *work; /* borrowed; what `recover` takes on from the one it takes over */
 	/* Written with it, or not at all; their versions are filled in. */
 	struct store_change *also;
 	size_t also_count;
@@ -96,10 +96,10 @@ struct lease_news {
 #define LEASE_NEWS_INIT {.phase = -1}
 
 enum lease_kept { LEASE_KEPT, LEASE_STOP_ASKED, LEASE_LOST };
-/* Writes it anew under its token. 0 with *kept: when it was changed meanwhile, it is looked at: with
- * our token it is renewed all the same (LEASE_STOP_ASKED as long as somebody asks for that), else it
- * is lost and *lease says who has it (token NULL: nobody). -1: the store could not be reached;
- * nothing is known. */
+/* Writes it anew under its token. 0 with *kept: when it was changed meanwhile, it is looked at:
+ * with our token it is renewed all the same (LEASE_STOP_ASKED as long as somebody asks for that),
+ * else it is lost and *lease says who has it (token NULL: nobody). -1: the store could not be
+ * reached; nothing is known. */
 int lease_renew(struct store *store, struct arena *arena, const char *env, struct lease *lease,
 		const struct lease_news *news, enum lease_kept *kept, struct error *err) MUST_USE;
 /* Ends it. 0, also when it is no longer ours; -1 when the store could not be reached. */

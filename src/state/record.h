@@ -88,7 +88,8 @@ int record_append(struct store *store, struct arena *arena, struct record *recor
 /* Entries that go into the store together with a record, or not at all. */
 #define RECORD_COMPANY_MAXIMUM 4
 struct record_company {
-	/* Fills changes (room for the maximum) before each try and answers how many; their values are dropped here. */
+	/* Fills changes (room for the maximum) before each try and answers how many; their values
+	 * are dropped here. */
 	size_t (*changes)(void *context, struct store_change *changes);
 	/* How it went (0, 1 as store_write; after a 1 the store was fetched anew). May be NULL. */
 	void (*written)(void *context, const struct store_change *changes, size_t count,

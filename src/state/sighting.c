@@ -1,5 +1,5 @@
-/* What this clone has seen of the store's entries, and since when: <common dir>/shipit/seen/ENV.json
- * holds {NAME: {version, machine, since, last}}, times by machine_clock. */
+/* What this clone has seen of the store's entries, and since when: shipit/seen/ENV.json below the
+ * common dir holds {NAME: {version, machine, since, last}}, times by machine_clock. */
 #include "state/sighting.h"
 
 #include "base/file.h"
