@@ -417,7 +417,8 @@ void holding_end(struct holding *holding)
 	lease_release(&holding->over);
 	if (!holding->begun)
 		drop_folder(holding);
-	if (holding->signals_held)
+	/* Behind a run, a late signal has nothing to end any more and must not hide its verdict. */
+	if (holding->signals_held && !holding->begun)
 		signals_let();
 	holding->signals_held = false;
 }
