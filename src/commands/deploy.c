@@ -36,22 +36,26 @@ static int check_guards(const struct plan *plan, struct error *err)
 	return error_code(err, EXIT_REFUSED);
 }
 
-static int ask_questions(struct session *session, const struct plan *plan,
-			 struct variables *answers, struct error *err)
+static int agree(const struct call *call, const char *question, struct error *err)
 {
-	struct prompt prompt = answers_prompt(session->call, "--yes");
+	struct prompt prompt = answers_prompt(call, "--yes");
 	bool yes = false;
 
-	if (answers_read(session, session->call->yes, answers, err) < 0)
-		return -1;
-	if (prompt_yes(&prompt,
-		       arena_format(session->arena, "Deploy %.7s to %s?", plan->commit, plan->env),
-		       &yes, err) < 0)
+	if (prompt_yes(&prompt, question, &yes, err) < 0)
 		return -1;
 	if (yes)
 		return 0;
 	error_set(err, "not deployed: you said no");
 	return error_code(err, EXIT_REFUSED);
+}
+
+static int ask_questions(struct session *session, const struct plan *plan,
+			 struct variables *answers, struct error *err)
+{
+	if (answers_read(session, session->call->yes, answers, err) < 0)
+		return -1;
+	return agree(session->call, arena_format(session->arena, "Deploy %.7s to %s?",
+						 plan->commit, plan->env), err);
 }
 
 void deploy_print_end(const struct call *call, int exit_code, const char *reason)
@@ -106,33 +110,11 @@ static int read_patience(const struct call *call, int64_t *patience, struct erro
 	return error_code(err, EXIT_USAGE);
 }
 
-struct question {
-	const struct call *call;
-	const char *text;
-	bool yes;
-	int result;
-	struct error *err;
-};
-
-static void ask_question(void *context)
-{
-	struct question *question = context;
-	struct prompt prompt = answers_prompt(question->call, "--yes");
-
-	question->result = prompt_yes(&prompt, question->text, &question->yes, question->err);
-}
-
 /* The plan is another one than was agreed to: it is shown, and agreed to once more. */
-static int agree_again(const struct plan *shown, const struct replan *replan,
-		       struct holding *holding, struct error *err)
+static int agree_again(const struct plan *shown, const struct replan *replan, struct error *err)
 {
 	struct call *call = replan->session->call;
 	const struct plan *plan = replan->plan;
-	struct question question = {
-		.call = call, .err = err,
-		.text = arena_format(call->arena, "Deploy %.7s to %s all the same?", plan->commit,
-				     plan->env),
-	};
 
 	call_note(call, "The plan changed while you waited:");
 	for (size_t i = 0; i < replan->differences.count; i++)
@@ -145,11 +127,8 @@ static int agree_again(const struct plan *shown, const struct replan *replan,
 	}
 	if (!deploy_writes_json(call) && !call->quiet && !call->yes)
 		plan_print(call, plan);
-	holding_ask(holding, ask_question, &question);
-	if (question.result < 0 || question.yes)
-		return question.result;
-	error_set(err, "not deployed: you said no");
-	return error_code(err, EXIT_REFUSED);
+	return agree(call, arena_format(call->arena, "Deploy %.7s to %s all the same?",
+					plan->commit, plan->env), err);
 }
 
 /* Takes the lease, looks once more, runs. */
@@ -167,7 +146,7 @@ static int deploy_under_lease(struct replan *replan, const struct holding_option
 		return nothing_to_do(call, replan->plan, err);
 	if (check_guards(replan->plan, err) < 0)
 		return -1;
-	if (replan->differences.count && agree_again(shown, replan, &holding, err) < 0)
+	if (replan->differences.count && agree_again(shown, replan, err) < 0)
 		return -1;
 	return deploy_run(replan->session, replan->plan, &holding, answers, err);
 }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "proc/child.h"
+#include "proc/interrupt.h"
 #include "proc/loop.h"
 #include "proc/machine.h"
 
@@ -183,7 +184,9 @@ static int take(struct attempt *self, struct error *err)
 		also[i] = self->options->also[i];
 	own = add_queue(self, also + given);
 	const struct lease_request request = request_of(self, also, given + own);
+	signals_hold();
 	status = lease_take(session->store, session->arena, &request, &holding->lease, err);
+	signals_let();
 	for (size_t i = 0; i < own; i++)
 		json_decref(also[given + i].value);
 	if (status != 0) {
@@ -262,6 +265,7 @@ static int look_again(struct attempt *self, struct error *err)
 static void leave_queue(struct attempt *self)
 {
 	struct error ignored = { 0 };
+	int interrupted = interrupt_take();
 
 	for (int try = 0; self->ticket.token && try < 5; try++) {
 		if (try > 0 && look_again(self, &ignored) < 0)
@@ -271,6 +275,7 @@ static void leave_queue(struct attempt *self)
 			break;
 	}
 	self->ticket.token = NULL;
+	interrupt_give_back(interrupted);
 }
 
 static void tell_waiting(struct attempt *self, enum lock_obstacle obstacle)
@@ -290,21 +295,13 @@ static void tell_waiting(struct attempt *self, enum lock_obstacle obstacle)
 		  place > 0 ? arena_format(session->arena, " (%d before you)", place) : "");
 }
 
-static void pause_for(void *context)
-{
-	const int64_t *milliseconds = context;
-
-	poll(NULL, 0, (int)*milliseconds);
-}
-
-/* True when a signal ended it. */
-static bool wait_a_little(const struct attempt *self)
+static void wait_a_little(const struct attempt *self)
 {
 	int64_t pause = self->session->config->lease / 8;
 
 	pause = pause < POLL ? pause : POLL;
 	pause += random_below((uint32_t)pause + 1) / 4;
-	return signals_note(pause_for, &pause);
+	poll(NULL, 0, (int)pause);
 }
 
 /* Our turn: nobody has it, and nobody in the queue was there before us. */
@@ -335,10 +332,8 @@ static int wait_once(struct attempt *self, enum lock_obstacle obstacle, struct e
 	if (keep_ticket(self, err) < 0)
 		return -1;
 	tell_waiting(self, obstacle);
-	if (!wait_a_little(self))
-		return 0;
-	error_set(err, "interrupted while waiting for %s", self->env);
-	return error_code(err, EXIT_REFUSED);
+	wait_a_little(self);
+	return interrupt_check(err);
 }
 
 static int get(struct attempt *self, struct error *err)
@@ -371,8 +366,7 @@ int holding_take(struct session *session, const struct holding_options *options,
 	};
 	int status;
 
-	*holding = (struct holding){ .session = session, .signals_held = true };
-	signals_hold();
+	*holding = (struct holding){ .session = session };
 	status = get(&attempt, err);
 	if (attempt.ticket.token)
 		leave_queue(&attempt);
@@ -394,12 +388,6 @@ void holding_return(struct holding *holding)
 	keeper_return(holding->keeper);
 }
 
-bool holding_ask(struct holding *holding, void (*call)(void *context), void *context)
-{
-	(void)holding;
-	return !signals_note(call, context);
-}
-
 void holding_begun(struct holding *holding)
 {
 	holding->begun = true;
@@ -408,6 +396,7 @@ void holding_begun(struct holding *holding)
 void holding_end(struct holding *holding)
 {
 	struct error err = { 0 };
+	int interrupted = interrupt_take();
 
 	if (keeper_end(holding->keeper, &err) < 0) {
 		call_note(holding->session->call, "the lease could not be freed: %s", err.message);
@@ -417,8 +406,5 @@ void holding_end(struct holding *holding)
 	lease_release(&holding->over);
 	if (!holding->begun)
 		drop_folder(holding);
-	/* Behind a run, a late signal has nothing to end any more and must not hide its verdict. */
-	if (holding->signals_held && !holding->begun)
-		signals_let();
-	holding->signals_held = false;
+	interrupt_give_back(interrupted);
 }

@@ -25,7 +25,7 @@ struct holding {
 	struct keeper *keeper;	/* NULL: it is our caller's (SHIPIT_LEASE), who keeps it */
 	struct lease lease;
 	struct lease over;	/* what was taken over; token NULL: nothing */
-	bool signals_held, begun;
+	bool begun;
 };
 
 /* Looks at what was fetched: 0, or -1 with EXIT_REFUSED and the whole account. */
@@ -33,16 +33,14 @@ int holding_check(struct session *session, const struct holding_options *options
 		  struct error *err) MUST_USE;
 /* Only whether somebody put a hold meanwhile, as holding_check. */
 int holding_check_hold(struct session *session, struct error *err) MUST_USE;
-/* Takes it; waits when told to. Signals are held from here on: run_deploy lets them, or
- * holding_end. -1 with EXIT_REFUSED when somebody is in the way. Call holding_end in any case. */
+/* Takes it; waits when told to. -1 with EXIT_REFUSED when somebody is in the way. Call holding_end
+ * in any case: it frees it also when a signal has come (interrupt.h). */
 int holding_take(struct session *session, const struct holding_options *options,
 		 struct holding *holding, struct error *err) MUST_USE;
 /* The store for the caller alone, renewals held up, until holding_return. */
 struct store *holding_borrow(struct holding *holding);
 void holding_return(struct holding *holding);
-/* Whether call, which asks something on the terminal, was not ended by a signal. */
-bool holding_ask(struct holding *holding, void (*call)(void *context), void *context);
-/* The run has begun: its folder of records stays. */
+/* Something was run: its folder of records stays. */
 void holding_begun(struct holding *holding);
 /* Gives back what is still held; fine on a zeroed one and once more. */
 void holding_end(struct holding *holding);

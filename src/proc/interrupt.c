@@ -28,6 +28,20 @@ void interrupt_watch(void)
 	}
 }
 
+int interrupt_take(void)
+{
+	int number = arrived;
+
+	arrived = 0;
+	return number;
+}
+
+void interrupt_give_back(int number)
+{
+	if (!arrived)
+		arrived = number;
+}
+
 int interrupt_signal(void)
 {
 	return arrived;

@@ -54,10 +54,7 @@ void loop_wake(struct loop_waker *waker);
 /* No wake may come any more. NULL is allowed. */
 void loop_waker_free(struct loop_waker *waker);
 
-/* SIGINT, SIGTERM and SIGHUP wait until signals_let: a thing is done whole, or seen to at its end.
- * For the calling thread and those that it starts. */
+/* SIGINT, SIGTERM and SIGHUP wait until signals_let: what is begun is done whole. For the calling
+ * thread and those that it starts. */
 void signals_hold(void);
 void signals_let(void);
-/* Calls with those signals let through again, but only noted: they interrupt what blocks in call,
- * and come back when they are let. True when one came. To be called while they are held. */
-bool signals_note(void (*call)(void *context), void *context);
