@@ -1,7 +1,6 @@
 /* Lines added and removed per changed file, on several cores. */
 #include <git2.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <unistd.h>
 
 #include "git/change_internal.h"
@@ -9,26 +8,33 @@
 
 #define BLOB_MAXIMUM ((size_t)64 << 20)	/* beyond, a file counts as binary */
 #define WORKERS_MAXIMUM 4
-#define WORTH_A_WORKER 64		/* files */
+#define WORTH_WORKERS ((size_t)1 << 20)	/* bytes */
+#define BATCH_FILES 32
+#define BATCH_BYTES ((size_t)4 << 20)
 
 struct job {
 	struct changed_file *file;
 	struct lines_row row;
+	git_odb_object *old, *new;	/* NULL: there is none, or not now */
 };
 
+/* libgit2 takes locks that are one for the process at each piece of a pack, and two who read at
+ * once wait for each other at most of them: slower than one alone. So one reads a batch at a time
+ * while others compare what they have read. */
 struct jobs {
-	const struct repository *repository;
+	git_odb *odb;
 	struct job *items;
 	size_t count;
-	atomic_size_t next;
-	atomic_bool failed;
-};
-
-struct worker {
-	pthread_t thread;
-	struct jobs *jobs;
-	struct arena arena;
-	struct error err;
+	pthread_mutex_t reading;	/* of the odb and of the two below */
+	size_t next;
+	bool failed;
+	struct worker {
+		pthread_t thread;
+		struct jobs *jobs;
+		size_t bytes;		/* that it has read */
+		struct error err;
+	} workers[WORKERS_MAXIMUM];	/* the first is the thread that asked */
+	size_t started;
 };
 
 static bool is_binary(const char *bytes, size_t length)
@@ -130,66 +136,105 @@ static int read_blob(git_odb *odb, const unsigned char *id, unsigned mode, git_o
 	return libgit2_error(err, "cannot read a changed file");
 }
 
-static int count_job(git_odb *odb, struct job *job, struct error *err)
+static int read_job(git_odb *odb, struct job *job, struct error *err)
 {
-	git_odb_object *old = NULL, *new = NULL;
-	int status = -1;
-
-	if (read_blob(odb, job->file->old_id, job->file->old_mode, &old, err) == 0 &&
-	    read_blob(odb, job->file->new_id, job->file->new_mode, &new, err) == 0)
-		status = count_contents(&job->row, old ? git_odb_object_data(old) : NULL,
-					old ? git_odb_object_size(old) : 0,
-					new ? git_odb_object_data(new) : NULL,
-					new ? git_odb_object_size(new) : 0, err);
-	git_odb_object_free(old);
-	git_odb_object_free(new);
-	return status;
+	if (read_blob(odb, job->file->old_id, job->file->old_mode, &job->old, err) < 0)
+		return -1;
+	return read_blob(odb, job->file->new_id, job->file->new_mode, &job->new, err);
 }
 
-static void *work(void *context)
+static size_t blob_size(git_odb_object *blob)
+{
+	return blob ? git_odb_object_size(blob) : 0;
+}
+
+/* Takes the next files and reads them; returns how many these are. */
+static size_t read_batch(struct worker *worker, struct job **batch)
+{
+	struct jobs *jobs = worker->jobs;
+	size_t count = 0, before = worker->bytes;
+
+	pthread_mutex_lock(&jobs->reading);
+	*batch = &jobs->items[jobs->next];
+	while (!jobs->failed && jobs->next < jobs->count && count < BATCH_FILES &&
+	       worker->bytes - before < BATCH_BYTES) {
+		struct job *job = &jobs->items[jobs->next++];
+
+		jobs->failed = read_job(jobs->odb, job, &worker->err) < 0;
+		worker->bytes += blob_size(job->old) + blob_size(job->new);
+		count++;
+	}
+	pthread_mutex_unlock(&jobs->reading);
+	return count;
+}
+
+static int count_job(struct job *job, struct error *err)
+{
+	return count_contents(&job->row, job->old ? git_odb_object_data(job->old) : NULL,
+			      blob_size(job->old), job->new ? git_odb_object_data(job->new) : NULL,
+			      blob_size(job->new), err);
+}
+
+static void stop_jobs(struct jobs *jobs)
+{
+	pthread_mutex_lock(&jobs->reading);
+	jobs->failed = true;
+	pthread_mutex_unlock(&jobs->reading);
+}
+
+static void count_batch(struct worker *worker, struct job *batch, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!worker->err.message[0] && count_job(&batch[i], &worker->err) < 0)
+			stop_jobs(worker->jobs);
+		git_odb_object_free(batch[i].old);
+		git_odb_object_free(batch[i].new);
+	}
+}
+
+static void *help(void *context)
 {
 	struct worker *worker = context;
-	struct jobs *jobs = worker->jobs;
-	struct repository *own = repository_again(&worker->arena, jobs->repository, &worker->err);
-	git_odb *odb = NULL;
-	size_t at;
+	struct job *batch;
+	size_t count;
 
-	if (!own || git_repository_odb(&odb, own->handle) < 0)
-		atomic_store(&jobs->failed, true);
-	while (!atomic_load(&jobs->failed) &&
-	       (at = atomic_fetch_add(&jobs->next, 1)) < jobs->count)
-		if (count_job(odb, &jobs->items[at], &worker->err) < 0)
-			atomic_store(&jobs->failed, true);
-	git_odb_free(odb);
-	if (own)
-		repository_close(&own);
+	while ((count = read_batch(worker, &batch)) > 0)
+		count_batch(worker, batch, count);
 	return NULL;
+}
+
+static void start_helpers(struct jobs *jobs)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	for (; jobs->started < WORKERS_MAXIMUM && (long)jobs->started < cores; jobs->started++) {
+		struct worker *worker = &jobs->workers[jobs->started];
+
+		worker->jobs = jobs;
+		if (pthread_create(&worker->thread, NULL, help, worker))
+			return;
+	}
 }
 
 static int run_jobs(struct jobs *jobs, struct error *err)
 {
-	struct worker workers[WORKERS_MAXIMUM] = {0};
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t wanted = jobs->count / WORTH_A_WORKER + 1, started = 0;
+	struct worker *first = &jobs->workers[0];
+	struct job *batch;
+	size_t count;
 
-	if (wanted > WORKERS_MAXIMUM)
-		wanted = WORKERS_MAXIMUM;
-	if (cores > 0 && wanted > (size_t)cores)
-		wanted = (size_t)cores;
-	for (size_t i = 0; i < wanted; i++)
-		workers[i].jobs = jobs;
-	for (started = 1; started < wanted; started++)
-		if (pthread_create(&workers[started].thread, NULL, work, &workers[started]))
-			break;
-	work(&workers[0]);
-	for (size_t i = 1; i < started; i++)
-		pthread_join(workers[i].thread, NULL);
-	for (size_t i = 0; i < started; i++) {
-		if (workers[i].err.message[0])
-			*err = workers[i].err;
-		arena_release(&workers[i].arena);
+	first->jobs = jobs;
+	jobs->started = 1;
+	while ((count = read_batch(first, &batch)) > 0) {
+		if (first->bytes >= WORTH_WORKERS && jobs->started == 1)
+			start_helpers(jobs);
+		count_batch(first, batch, count);
 	}
-	return atomic_load(&jobs->failed) ? -1 : 0;
+	for (size_t i = 1; i < jobs->started; i++)
+		pthread_join(jobs->workers[i].thread, NULL);
+	for (size_t i = 0; i < jobs->started; i++)
+		if (jobs->workers[i].err.message[0])
+			*err = jobs->workers[i].err;
+	return jobs->failed ? -1 : 0;
 }
 
 static void apply(struct change *change, struct changed_file *file, const struct lines_row *row)
@@ -229,8 +274,9 @@ int change_count_lines(const struct repository *repository, struct change *chang
 	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
 	CLEANUP(lines_cache_release) struct lines_cache cache = {0};
 	bool *ignored = find_ignored(&arena, change, ignore);
-	struct jobs jobs = {.repository = repository};
+	struct jobs jobs = {.reading = PTHREAD_MUTEX_INITIALIZER};
 	struct lines_row *rows;
+	int status;
 
 	change->lines_known = true;
 	change->added = change->removed = 0;
@@ -255,7 +301,11 @@ int change_count_lines(const struct repository *repository, struct change *chang
 	}
 	if (!jobs.count)
 		return 0;
-	if (run_jobs(&jobs, err) < 0)
+	if (git_repository_odb(&jobs.odb, repository->handle) < 0)
+		return libgit2_error(err, "cannot open the repository's objects");
+	status = run_jobs(&jobs, err);
+	git_odb_free(jobs.odb);
+	if (status < 0)
 		return -1;
 	rows = arena_array(&arena, jobs.count, sizeof(*rows));
 	for (size_t i = 0; i < jobs.count; i++) {

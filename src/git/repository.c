@@ -154,21 +154,6 @@ void repository_close(struct repository **repository)
 	git_libgit2_shutdown();
 }
 
-struct repository *repository_again(struct arena *arena, const struct repository *repository,
-				    struct error *err)
-{
-	struct repository *again = arena_new(arena, struct repository);
-
-	*again = *repository;
-	again->handle = NULL;
-	start_libgit2();
-	if (git_repository_open(&again->handle, repository->root) == 0)
-		return again;
-	libgit2_error(err, "cannot open the repository once more");
-	git_libgit2_shutdown();
-	return NULL;
-}
-
 int repository_head(const struct repository *repository, struct arena *arena, struct head *head,
 		    struct error *err)
 {

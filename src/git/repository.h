@@ -25,9 +25,6 @@ struct repository *repository_open(struct arena *arena, const char *folder,
 				   struct error *err) MUST_USE;
 /* For CLEANUP; the struct itself is the arena's. */
 void repository_close(struct repository **repository);
-/* One more handle on the same repository, for another thread. */
-struct repository *repository_again(struct arena *arena, const struct repository *repository,
-				    struct error *err) MUST_USE;
 
 struct head {
 	char id[COMMIT_TEXT];
