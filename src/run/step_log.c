@@ -1,12 +1,11 @@
-/* The beginning of a log is written straight, the end goes round in a ring behind it. */
+/* The beginning of a log is written straight, the end goes round in a ring behind it, small enough
+ * to stay in the processor's cache: nearly all that a chatty step prints is written over. */
 #include "run/step_log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "base/buffer.h"
 
 void step_log_init(struct step_log *log, const char *path)
 {
@@ -28,17 +27,49 @@ static void write_at(struct step_log *log, const char *bytes, size_t length, int
 	}
 }
 
+static void read_at(struct step_log *log, char *bytes, int64_t length, int64_t offset)
+{
+	while (length && !log->errnum) {
+		ssize_t count = pread(log->fd, bytes, (size_t)length, (off_t)offset);
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count <= 0)
+			log->errnum = count < 0 ? errno : EIO;
+		bytes += count;
+		offset += count;
+		length -= count;
+	}
+}
+
+static char *new_ring(const struct step_log *log)
+{
+	char *ring = malloc((size_t)log->tail);
+	if (!ring)
+		abort();
+	return ring;
+}
+
+/* What an earlier attempt had cut is a whole file now: its end becomes the ring again. */
+static void take_up_end(struct step_log *log)
+{
+	char *ring = new_ring(log);
+	read_at(log, ring, log->tail, log->size - log->tail);
+	write_at(log, ring, (size_t)log->tail, log->head);
+	log->size = log->head + log->tail;
+	free(ring);
+}
+
 static void open_log(struct step_log *log)
 {
 	struct stat status;
 	log->fd = open(log->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	if (log->fd < 0 || fstat(log->fd, &status))
+	if (log->fd < 0 || fstat(log->fd, &status)) {
 		log->errnum = errno;
-	else
-		log->size = status.st_size;
-	/* What an earlier attempt had cut is a whole file now: go on in the ring behind it. */
+		return;
+	}
+	log->size = status.st_size;
 	if (log->size > log->head + log->tail)
-		log->size = log->head + log->tail;
+		take_up_end(log);
 }
 
 void step_log_add(struct step_log *log, const char *bytes, size_t length)
@@ -60,53 +91,30 @@ void step_log_add(struct step_log *log, const char *bytes, size_t length)
 	}
 }
 
-static int copy(int from, int64_t start, int64_t end, int to)
-{
-	static const size_t chunk = (size_t)256 << 10;
-	char *bytes = malloc(chunk);
-	int result = bytes ? 0 : -1;
-	while (!result && start < end) {
-		size_t want = end - start < (int64_t)chunk ? (size_t)(end - start) : chunk;
-		ssize_t count = pread(from, bytes, want, (off_t)start);
-		if (count <= 0 || write(to, bytes, (size_t)count) != count)
-			result = -1;
-		start += count > 0 ? count : 0;
-	}
-	free(bytes);
-	return result;
-}
-
-static int write_in_order(struct step_log *log, int to)
+/* What went round in the ring, from its oldest byte on, behind a word about what is missing. */
+static void put_in_order(struct step_log *log)
 {
 	char notice[128];
 	int64_t turn = (log->size - log->head) % log->tail;
 	int length = snprintf(notice, sizeof(notice),
 			      "\n... shipit cut %lld bytes out of the middle of this log ...\n",
 			      (long long)(log->size - log->head - log->tail));
-	if (copy(log->fd, 0, log->head, to) || write(to, notice, (size_t)length) != length)
-		return -1;
-	if (copy(log->fd, log->head + turn, log->head + log->tail, to))
-		return -1;
-	return copy(log->fd, log->head, log->head + turn, to);
+	char *ring = new_ring(log);
+	read_at(log, ring, log->tail - turn, log->head + turn);
+	read_at(log, ring + log->tail - turn, turn, log->head);
+	write_at(log, notice, (size_t)length, log->head);
+	write_at(log, ring, (size_t)log->tail, log->head + length);
+	if (!log->errnum && ftruncate(log->fd, (off_t)(log->head + length + log->tail)))
+		log->errnum = errno;
+	free(ring);
 }
 
 void step_log_close(struct step_log *log)
 {
-	struct buffer path;
 	if (log->fd < 0)
 		return;
-	buffer_init(&path, 1 << 16);
-	if (log->size > log->head + log->tail && !log->errnum) {
-		buffer_add_format(&path, "%s.new", log->path);
-		int to = open(path.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-		if (to >= 0) {
-			int result = write_in_order(log, to);
-			close(to);
-			if (result || rename(path.data, log->path))
-				unlink(path.data);
-		}
-	}
-	buffer_release(&path);
+	if (log->size > log->head + log->tail && !log->errnum)
+		put_in_order(log);
 	close(log->fd);
 	log->fd = -1;
 }

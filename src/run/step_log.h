@@ -3,8 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STEP_LOG_HEAD ((int64_t)50 << 20)
-#define STEP_LOG_TAIL ((int64_t)50 << 20)
+#define STEP_LOG_HEAD ((int64_t)90 << 20)
+#define STEP_LOG_TAIL ((int64_t)10 << 20)
 
 struct step_log {
 	const char *path;	/* the file is made with the first byte */

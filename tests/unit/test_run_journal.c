@@ -144,25 +144,48 @@ static void read_log(struct buffer *bytes)
 	assert_int_equal(file_read("step.log", bytes, &err), 0);
 }
 
-static void test_log_is_cut_in_the_middle(void **state)
+static void write_numbers(int first, int last)
 {
-	(void)state;
 	struct step_log log;
-	struct buffer bytes;
-	buffer_init(&bytes, 1 << 20);
 	step_log_init(&log, "step.log");
 	log.head = 100;
 	log.tail = 100;
-	for (int i = 0; i < 100; i++) {
+	for (int i = first; i <= last; i++) {
 		char line[16];
 		step_log_add(&log, line, (size_t)snprintf(line, sizeof(line), "%08d\n", i));
 	}
 	step_log_close(&log);
+	assert_int_equal(log.errnum, 0);
+}
+
+static void test_log_is_cut_in_the_middle(void **state)
+{
+	(void)state;
+	struct buffer bytes;
+	buffer_init(&bytes, 1 << 20);
+	write_numbers(0, 99);
 	read_log(&bytes);
 	assert_memory_equal(bytes.data, "00000000\n00000001\n", 18);
 	assert_non_null(strstr(bytes.data, "cut 700 bytes out of the middle"));
-	assert_string_equal(bytes.data + bytes.length - 18, "00000098\n00000099\n");
+	assert_string_equal(bytes.data + bytes.length - 99, "00000089\n00000090\n00000091\n"
+			    "00000092\n00000093\n00000094\n00000095\n00000096\n00000097\n"
+			    "00000098\n00000099\n");
 	assert_null(strstr(bytes.data, "00000050"));
+	buffer_release(&bytes);
+}
+
+static void test_cut_log_is_gone_on_with(void **state)
+{
+	(void)state;
+	struct buffer bytes;
+	buffer_init(&bytes, 1 << 20);
+	write_numbers(0, 1099);
+	write_numbers(2000, 2001);
+	read_log(&bytes);
+	assert_memory_equal(bytes.data, "00000000\n00000001\n", 18);
+	assert_string_equal(bytes.data + bytes.length - 36,
+			    "00001098\n00001099\n00002000\n00002001\n");
+	assert_in_range(bytes.length, 200, 300);
 	buffer_release(&bytes);
 }
 
@@ -214,6 +237,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_disk_before_screen, open_folder,
 						remove_folder),
 		cmocka_unit_test(test_full_disk_is_told),
+		cmocka_unit_test_setup_teardown(test_cut_log_is_gone_on_with, open_folder,
+						remove_folder),
 		cmocka_unit_test_setup_teardown(test_log_is_cut_in_the_middle, open_folder,
 						remove_folder),
 		cmocka_unit_test_setup_teardown(test_short_log_is_whole, open_folder,
