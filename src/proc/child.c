@@ -135,18 +135,37 @@ static void child_exited(struct child *child)
 	finish(child);
 }
 
-static void reap(uv_signal_t *uv, int signal)
+static struct child *child_of(const struct loop *loop, pid_t pid)
 {
-	struct loop *loop = uv->data;
-	(void)signal;
-	if (!known_reap_strays())
-		return;
+	struct child *child = loop->children;
+	while (child && (child->exited || child->process.pid != pid))
+		child = child->next;
+	return child;
+}
+
+/* Somebody else's child has exited and hides ours behind it: they are asked one by one. */
+static void reap_each(struct loop *loop)
+{
 	for (struct child *child = loop->children, *next; child; child = next) {
 		siginfo_t info = {0};
 		next = child->next;
 		if (!child->exited && !waitid(P_PID, (id_t)child->process.pid, &info,
 					      WEXITED | WNOHANG | WNOWAIT) && info.si_pid)
 			child_exited(child);
+	}
+}
+
+static void reap(uv_signal_t *uv, int signal)
+{
+	struct loop *loop = uv->data;
+	(void)signal;
+	for (pid_t pid; (pid = known_reap_strays());) {
+		struct child *child = child_of(loop, pid);
+		if (!child) {
+			reap_each(loop);
+			return;
+		}
+		child_exited(child);
 	}
 }
 
@@ -183,8 +202,10 @@ struct child *child_start(struct loop *loop, const struct child_options *options
 	struct child *child = calloc(1, sizeof(*child));
 	if (!child)
 		abort();
-	if (watch_children(loop, err) ||
-	    child_spawn(options, false, &child->process, err)) {
+	if (loop->null_input < 0)
+		loop->null_input = child_open_null(err);
+	if (loop->null_input < 0 || watch_children(loop, err) ||
+	    child_spawn(options, loop->null_input, &child->process, err)) {
 		if (!loop->children && loop->children_watched)
 			uv_unref((uv_handle_t *)&loop->child_signal);
 		free(child);

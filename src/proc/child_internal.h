@@ -10,9 +10,14 @@ struct child_process {
 	int input, output, errors;	/* our ends, non-blocking; -1: there is none */
 };
 
-/* Starts the program and registers its pid. with_input: a pipe for stdin is wanted. */
-int child_spawn(const struct child_options *options, bool with_input,
+/* Starts the program and registers its pid. input: a descriptor for stdin, which stays the caller's
+ * and open, or CHILD_INPUT_PIPE: a pipe, whose other end is process->input. */
+#define CHILD_INPUT_PIPE (-1)
+int child_spawn(const struct child_options *options, int input,
 		struct child_process *process, struct error *err) MUST_USE;
+
+/* What a child without input reads; -1 with err. */
+int child_open_null(struct error *err) MUST_USE;
 
 /* The absolute path (malloc'd) of a program as the child will find it, or NULL with err. */
 char *program_find(const struct child_options *options, struct error *err) MUST_USE;
@@ -26,8 +31,8 @@ void known_remove(pid_t pid);
 bool known_has(pid_t pid);
 /* Reaps a child that has exited and forgets it; takes the lock itself. */
 void known_reap(pid_t pid, struct child_exit *ended);
-/* Reaps strays that have exited; true when a known child has exited too. Takes the lock itself. */
-bool known_reap_strays(void);
+/* Reaps strays that have exited; a known child that has exited, too, or 0. Takes the lock itself. */
+pid_t known_reap_strays(void);
 
 /* The group of a child that has ended: what is left in it gets SIGTERM now, SIGKILL at the latest
  * grace ms later (by child_linger_tick or child_stop_strays). */

@@ -143,6 +143,16 @@ static void attend(struct run *run)
 	}
 }
 
+static int start(struct run *run, struct error *err)
+{
+	int input = run->options->input ? CHILD_INPUT_PIPE : child_open_null(err);
+	if (input < 0 && !run->options->input)
+		return -1;
+	int result = child_spawn(run->options, input, &run->process, err);
+	close_one(&input);
+	return result;
+}
+
 int child_run(const struct child_options *options, struct child_result *result, struct error *err)
 {
 	struct run run = {.options = options, .result = result};
@@ -150,9 +160,7 @@ int child_run(const struct child_options *options, struct child_result *result, 
 	*result = (struct child_result){.exit = {.code = -1}};
 	buffer_init(&result->output, maximum);
 	buffer_init(&result->errors, maximum);
-	if (interrupt_check(err))
-		return -1;
-	if (child_spawn(options, options->input != NULL, &run.process, err))
+	if (interrupt_check(err) || start(&run, err))
 		return -1;
 	if (options->timeout)
 		run.deadline = child_monotonic() + options->timeout;

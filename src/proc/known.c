@@ -84,15 +84,16 @@ void known_reap(pid_t pid, struct child_exit *ended)
 	ended->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
-bool known_reap_strays(void)
+pid_t known_reap_strays(void)
 {
-	bool found = false;
+	pid_t found = 0;
 	known_lock();
 	for (;;) {
 		siginfo_t info = {0};
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid)
 			break;
-		found = known_has(info.si_pid);
+		if (known_has(info.si_pid))
+			found = info.si_pid;
 		if (found || waitpid(info.si_pid, NULL, WNOHANG) <= 0)
 			break;
 	}

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct loop_timer {
 	uv_timer_t uv;
@@ -30,6 +31,7 @@ static void *allocate(size_t size)
 struct loop *loop_new(struct error *err)
 {
 	struct loop *loop = allocate(sizeof(*loop));
+	loop->null_input = -1;
 	int result = uv_loop_init(&loop->uv);
 	if (result) {
 		error_set(err, "cannot start the event loop: %s", uv_strerror(result));
@@ -53,6 +55,8 @@ void loop_free(struct loop *loop)
 	uv_walk(&loop->uv, close_handle, NULL);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	uv_loop_close(&loop->uv);
+	if (loop->null_input >= 0)
+		close(loop->null_input);
 	free(loop->read_buffer);
 	free(loop);
 }

@@ -14,6 +14,7 @@ struct loop {
 	uv_timer_t linger_timer;
 	bool children_watched;
 	struct child *children;		/* under way */
+	int null_input;			/* what all children read; -1: not opened yet */
 	char *read_buffer;		/* one for all pipes: handed on before the next read */
 	uv_prepare_t prepare;
 	bool prepare_open;

@@ -56,13 +56,12 @@ static bool has_no_terminal(void)
 
 static void set_attributes(posix_spawnattr_t *attributes, const struct child_options *options)
 {
-	static const int defaults[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE,
-				       SIGCHLD, SIGUSR1, SIGUSR2, SIGWINCH, SIGTSTP};
 	sigset_t none, all;
 	sigemptyset(&none);
-	sigemptyset(&all);
-	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++)
-		sigaddset(&all, defaults[i]);
+	/* All of them: glibc asks the kernel twice for each that is not named here. */
+	sigfillset(&all);
+	sigdelset(&all, SIGKILL);
+	sigdelset(&all, SIGSTOP);
 	short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
 	/* A session of its own keeps a child from the terminal. Where there is none, a group does:
 	 * it costs half as much on Linux, whose scheduler makes a group of its own for each
@@ -132,26 +131,30 @@ static int spawn_locked(const struct child_options *options, const char *program
 	return result;
 }
 
-static int open_streams(const struct child_options *options, bool with_input, struct ends ends[3],
+int child_open_null(struct error *err)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		error_set_errno(err, errno, "cannot open /dev/null");
+	return fd;
+}
+
+static int open_streams(const struct child_options *options, int input, struct ends ends[3],
 			struct error *err)
 {
 	bool on_loop = options->done != NULL;
 	if (options->terminal)
 		return 0;
-	if (with_input) {
-		if (open_pipe(&ends[0], false, false, err))
-			return -1;
-	} else {
-		ends[0].child = open("/dev/null", O_RDONLY | O_CLOEXEC);
-		if (ends[0].child < 0)
-			return error_set_errno(err, errno, "cannot open /dev/null");
-	}
+	if (input == CHILD_INPUT_PIPE && open_pipe(&ends[0], false, false, err))
+		return -1;
+	if (input != CHILD_INPUT_PIPE)
+		ends[0].child = input;
 	if (open_pipe(&ends[1], true, on_loop, err))
 		return -1;
 	return options->errors_shown ? 0 : open_pipe(&ends[2], true, on_loop, err);
 }
 
-int child_spawn(const struct child_options *options, bool with_input,
+int child_spawn(const struct child_options *options, int input,
 		struct child_process *process, struct error *err)
 {
 	struct ends ends[3] = {{-1, -1}, {-1, -1}, {-1, -1}};
@@ -162,13 +165,15 @@ int child_spawn(const struct child_options *options, bool with_input,
 		bool lost = options->directory && stat(options->directory, &status);
 		return lost ? explain(options, errno, err) : -1;
 	}
-	int result = open_streams(options, with_input, ends, err);
+	int result = open_streams(options, input, ends, err);
 	if (!result) {
 		int errnum = spawn_locked(options, program, ends, &process->pid);
 		if (errnum)
 			result = explain(options, errnum, err);
 	}
 	free(program);
+	if (ends[0].child == input)
+		ends[0].child = -1;	/* the caller's own */
 	for (int fd = 0; fd < 3; fd++) {
 		close_one(&ends[fd].child);
 		if (result)
