@@ -1,5 +1,4 @@
 /* Opening a repository, and what its names mean. */
-#include <dlfcn.h>
 #include <git2.h>
 #include <unistd.h>
 
@@ -68,41 +67,12 @@ static int open_error(const char *folder, int code, struct error *err)
 	return error_code(err, EXIT_USAGE);
 }
 
-static _Thread_local bool starting;
-
-/* When libgit2 starts it reads all of the system's certificates, which takes 10 ms. No network goes
- * through it here: while it starts it is told that there are none. */
-int mbedtls_x509_crt_parse_file(void *chain, const char *path);
-int mbedtls_x509_crt_parse_file(void *chain, const char *path)
-{
-	union {
-		void *object;
-		int (*call)(void *chain, const char *path);
-	} real = {NULL};
-
-	if (starting)
-		return 0;
-	real.object = dlsym(RTLD_NEXT, "mbedtls_x509_crt_parse_file");
-	return real.object ? real.call(chain, path) : -1;
-}
-
-static void start_libgit2(void)
-{
-	starting = true;
-	git_libgit2_init();
-	starting = false;
-}
-
 static int open_handle(const char *folder, git_repository **handle, struct error *err)
 {
-	static const char *const extensions[] = {"worktreeconfig"};
 	int code;
 
-	start_libgit2();
-	git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, extensions, (size_t)1);
-	/* Like git, trust what is in a pack; and keep no tree that a walk sees once only. */
-	git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
-	git_libgit2_opts(GIT_OPT_SET_CACHE_OBJECT_LIMIT, GIT_OBJECT_TREE, (size_t)0);
+	if (libgit2_start(err) < 0)
+		return -1;
 	code = git_repository_open_ext(handle, folder, 0, NULL);
 	if (code == 0)
 		return 0;

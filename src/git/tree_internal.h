@@ -34,5 +34,7 @@ int commit_tree_id(const struct repository *repository, const char *commit, git_
  * object need not be here): false when it is not, or is of a kind that is not read here. */
 bool index_names(const struct repository *repository, struct arena *arena, const char *name,
 		 struct text_list *paths, git_oid *tree) MUST_USE;
+/* Starts libgit2 with our options; git_libgit2_shutdown ends it, as often as it was started. */
+int libgit2_start(struct error *err) MUST_USE;
 /* libgit2's words for its last failure. */
 int libgit2_error(struct error *err, const char *what);

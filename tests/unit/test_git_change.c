@@ -128,6 +128,46 @@ static void like_numstat(void **state)
 					     fixture->folder)));
 }
 
+/* So much that helpers count, too. */
+static const char large_history[] =
+	"git init -q -b master .\n"
+	"for i in $(seq 120); do seq $i 3000 > f$i; done; git add -A; git commit -qm first\n"
+	"for i in $(seq 120); do sed -i.bak -e \"${i}d\" -e '/77$/s/^/x/' -e '5a new' f$i; done\n"
+	"rm ./*.bak; git add -A; git commit -qm second\n";
+
+static void like_numstat_by_many(void **state)
+{
+	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
+	struct fixture many = {.folder = make_folder(&arena)};
+	struct change change;
+	struct error err = {0};
+	struct buffer ours;
+
+	(void)state;
+	run_script(&arena, many.folder, large_history);
+	many.repository = repository_open(&arena, many.folder, &err);
+	expect_ok(many.repository ? 0 : -1, &err);
+	expect_ok(repository_resolve(many.repository, "HEAD~1", NULL, many.first, &err), &err);
+	expect_ok(repository_resolve(many.repository, "HEAD", NULL, many.last, &err), &err);
+	read_change(&many, many.first, many.last, &change);
+	expect_ok(change_count_lines(many.repository, &change, NULL, &err), &err);
+	buffer_init(&ours, 1 << 20);
+	for (size_t i = 0; i < change.files.count; i++)
+		buffer_add_format(&ours, "%u\t%u\t%s\n", change.files.items[i].added,
+				  change.files.items[i].removed, change.files.items[i].path);
+	assert_string_equal(ours.data, run_script(&arena, many.folder, "git diff --numstat "
+						  "--no-renames HEAD~1 HEAD"));
+	buffer_release(&ours);
+
+	run_script(&arena, many.folder, "rm -rf .git/shipit; id=$(git rev-parse HEAD:f60)\n"
+		   "rm -f \".git/objects/$(echo $id | cut -c1-2)/$(echo $id | cut -c3-)\"");
+	assert_int_equal(change_count_lines(many.repository, &change, NULL, &err), -1);
+	assert_non_null(strstr(err.message, "cannot read a changed file"));
+	repository_close(&many.repository);
+	arena_release(&many.arena);
+	remove_folder(many.folder);
+}
+
 static void commits_and_trailers(void **state)
 {
 	struct fixture *fixture = *state;
@@ -288,6 +328,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(like_git_diff, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(like_numstat, set_up, tear_down),
+		cmocka_unit_test(like_numstat_by_many),
 		cmocka_unit_test_setup_teardown(commits_and_trailers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(first_and_unknown, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(also_since_another, set_up, tear_down),

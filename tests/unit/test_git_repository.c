@@ -172,9 +172,26 @@ static void clean_checkout(void **state)
 	remove_folder(folder);
 }
 
+/* What stands before the library's name while libgit2 starts (start.c) is out of the way then. */
+int mbedtls_x509_crt_parse_file(void *chain, const char *path);
+static void certificates_are_read_again(void **state)
+{
+	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
+	const char *folder = make_folder(&arena);
+	struct repository *repository;
+
+	(void)state;
+	run_script(&arena, folder, "git init -q .");
+	repository = open_one(&arena, folder);
+	assert_true(mbedtls_x509_crt_parse_file(arena_alloc(&arena, 4096), "/nowhere/at/all") < 0);
+	repository_close(&repository);
+	remove_folder(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(certificates_are_read_again),
 		cmocka_unit_test(names_what_is_wrong),
 		cmocka_unit_test(names_of_commits),
 		cmocka_unit_test(shallow_fetches),
