@@ -1,4 +1,5 @@
-/* All patterns are looked for at once: two bytes decide whether a place is worth a closer look. */
+/* All patterns are looked for at once, as Wu and Manber do: the two bytes at the end of a window tell
+ * how far it can be moved on without passing over a pattern's beginning. */
 #include "crypto/redact.h"
 
 #include <jansson.h>
@@ -7,7 +8,13 @@
 
 #include "base/text.h"
 
-enum { BUCKETS = 256, PAIRS = 65536, VALUE_MAXIMUM = 1 << 20, HELD_MAXIMUM = 64 << 20 };
+enum {
+	BUCKETS = 256,
+	PAIRS = 65536,
+	VALUE_MAXIMUM = 1 << 20,
+	HELD_MAXIMUM = 64 << 20,
+	WINDOW_MAXIMUM = 32,
+};
 
 struct pattern {
 	char *bytes;
@@ -19,6 +26,8 @@ struct redactor {
 	struct pattern *buckets[BUCKETS];
 	uint8_t pairs[PAIRS / 8];	/* the first two bytes of some pattern */
 	bool firsts[256];
+	size_t window;			/* no pattern is shorter */
+	uint8_t shifts[PAIRS];		/* by the last pair of a window; 0: look closer */
 	size_t count;
 };
 
@@ -37,6 +46,8 @@ struct redactor *redactor_new(void)
 	struct redactor *redactor = calloc(1, sizeof(*redactor));
 	if (!redactor)
 		abort();
+	redactor->window = WINDOW_MAXIMUM;
+	memset(redactor->shifts, WINDOW_MAXIMUM - 1, PAIRS);
 	return redactor;
 }
 
@@ -57,6 +68,25 @@ bool redactor_empty(const struct redactor *redactor)
 	return !redactor || !redactor->count;
 }
 
+static void shift_for(struct redactor *redactor, const struct pattern *pattern)
+{
+	for (size_t at = 0; at + 2 <= redactor->window; at++) {
+		uint8_t *shift = &redactor->shifts[pair_of(pattern->bytes + at)];
+		uint8_t left = (uint8_t)(redactor->window - 2 - at);
+		if (left < *shift)
+			*shift = left;
+	}
+}
+
+static void narrow_window(struct redactor *redactor, size_t window)
+{
+	redactor->window = window;
+	memset(redactor->shifts, (int)window - 1, PAIRS);
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (const struct pattern *at = redactor->buckets[i]; at; at = at->next)
+			shift_for(redactor, at);
+}
+
 static void add_pattern(struct redactor *redactor, const char *bytes, size_t length)
 {
 	if (length < REDACT_MINIMUM)
@@ -74,6 +104,10 @@ static void add_pattern(struct redactor *redactor, const char *bytes, size_t len
 	redactor->buckets[bucket] = pattern;
 	redactor->pairs[pair / 8] |= (uint8_t)(1u << pair % 8);
 	redactor->firsts[(unsigned char)bytes[0]] = true;
+	if (length < redactor->window)
+		narrow_window(redactor, length);
+	else
+		shift_for(redactor, pattern);
 	redactor->count++;
 }
 
@@ -214,6 +248,16 @@ static size_t match(const struct redactor *redactor, const char *bytes, size_t l
 	return longest;
 }
 
+/* The next place at which a pattern may begin. */
+static size_t skip(const struct redactor *redactor, const char *bytes, size_t at, size_t length)
+{
+	const char *last = bytes + redactor->window - 2;
+	size_t shift;
+	while (length - at >= redactor->window && (shift = redactor->shifts[pair_of(last + at)]))
+		at += shift;
+	return at;
+}
+
 /* Adds what is certain; the rest begins at the result. *covered bytes at the start belong to a
  * secret whose stars were written. */
 static size_t scan(const struct redactor *redactor, const char *bytes, size_t length, bool last,
@@ -223,6 +267,7 @@ static size_t scan(const struct redactor *redactor, const char *bytes, size_t le
 	size_t plain = end;	/* from here on nothing was added yet */
 	for (; i < length; i++) {
 		bool partial;
+		i = skip(redactor, bytes, i, length);
 		size_t found = match(redactor, bytes + i, length - i, &partial);
 		if (partial && !last)
 			break;

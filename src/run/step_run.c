@@ -17,6 +17,7 @@ struct step_attempt {
 	struct step_request request;
 	struct step_log log;
 	struct redact_stream raw[2];	/* what may become a secret yet */
+	struct buffer clean;		/* without secrets, of one piece of output */
 	struct buffer line[2];		/* the beginnings of lines whose end has not come */
 	struct loop_timer *timeout, *idle, *late, *retry;
 	void *running;
@@ -101,7 +102,6 @@ static void take_output(void *context, enum child_stream from, const char *bytes
 {
 	struct step_attempt *attempt = context;
 	const struct redactor *redactor = attempt->step->run->redactor;
-	struct buffer clean;
 	int stream = from == CHILD_STDERR;
 	if (attempt->idle)
 		loop_timer_again(attempt->idle, attempt->step->config->idle_timeout);
@@ -109,21 +109,18 @@ static void take_output(void *context, enum child_stream from, const char *bytes
 		take_clean(attempt, stream, bytes, length);
 		return;
 	}
-	buffer_init(&clean, SIZE_MAX / 2);
-	redact_piece(redactor, &attempt->raw[stream], bytes, length, &clean);
-	take_clean(attempt, stream, clean.data, clean.length);
-	buffer_release(&clean);
+	buffer_clear(&attempt->clean);
+	redact_piece(redactor, &attempt->raw[stream], bytes, length, &attempt->clean);
+	take_clean(attempt, stream, attempt->clean.data, attempt->clean.length);
 }
 
 /* The stream has ended: what was held back comes too. */
 static void end_output(struct step_attempt *attempt, int stream)
 {
-	struct buffer clean;
-	buffer_init(&clean, SIZE_MAX / 2);
-	redact_end(attempt->step->run->redactor, &attempt->raw[stream], &clean);
-	if (clean.length)
-		take_clean(attempt, stream, clean.data, clean.length);
-	buffer_release(&clean);
+	buffer_clear(&attempt->clean);
+	redact_end(attempt->step->run->redactor, &attempt->raw[stream], &attempt->clean);
+	if (attempt->clean.length)
+		take_clean(attempt, stream, attempt->clean.data, attempt->clean.length);
 	flush_line(attempt, stream);
 }
 
@@ -149,6 +146,7 @@ static void free_attempt(struct step_attempt *attempt)
 {
 	stop_timers(attempt);
 	step_log_close(&attempt->log);
+	buffer_release(&attempt->clean);
 	buffer_release(&attempt->line[0]);
 	buffer_release(&attempt->line[1]);
 	redact_end(attempt->step->run->redactor, &attempt->raw[0], NULL);
@@ -392,6 +390,7 @@ static void begin_attempt(struct run_step *step)
 	step->attempts++;
 	attempt->step = step;
 	attempt->begun = clock_monotonic();
+	buffer_init(&attempt->clean, SIZE_MAX / 2);
 	buffer_init(&attempt->line[0], LINE_MAXIMUM);
 	buffer_init(&attempt->line[1], LINE_MAXIMUM);
 	if (step->attempts > 1)

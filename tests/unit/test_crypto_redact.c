@@ -66,6 +66,56 @@ static void test_many_lines(void **state)
 	EXPECT("first line\nsecond line", "[first line\nsecond line]", "[***]");
 }
 
+/* What is found by looking at every place, for secrets of two letters. */
+static void look_everywhere(const char *const *secrets, const char *text, struct buffer *out)
+{
+	size_t end = 0;
+
+	for (size_t i = 0; text[i]; i++) {
+		size_t longest = 0;
+
+		for (const char *const *at = secrets; *at; at++)
+			if (!strncmp(text + i, *at, strlen(*at)) && strlen(*at) > longest)
+				longest = strlen(*at);
+		if (longest && i >= end)
+			buffer_add_text(out, "***");
+		if (i + longest > end && longest)
+			end = i + longest;
+		if (i >= end)
+			buffer_add_char(out, text[i]);
+	}
+}
+
+static void random_letters(char *text, size_t length, unsigned *seed)
+{
+	for (size_t i = 0; i < length; i++) {
+		*seed = *seed * 1103515245 + 12345;
+		text[i] = *seed >> 16 & 3 ? 'a' : 'b';
+	}
+	text[length] = '\0';
+}
+
+static void test_skips_nothing(void **state)
+{
+	unsigned seed = 1;
+
+	(void)state;
+	for (int round = 0; round < 200; round++) {
+		char first[64], second[64], text[200];
+		const char *const secrets[] = {first, second, NULL};
+		struct buffer wanted;
+
+		random_letters(first, 4 + (size_t)round % 11, &seed);
+		random_letters(second, 4 + (size_t)round % 37, &seed);
+		random_letters(text, 60 + (size_t)round % 40, &seed);
+		memcpy(text + round % 30, second, strlen(second));
+		buffer_init(&wanted, 1000);
+		look_everywhere(secrets, text, &wanted);
+		expect(secrets, text, wanted.data);
+		buffer_release(&wanted);
+	}
+}
+
 static void test_short_ones_stay(void **state)
 {
 	struct redactor *redactor = redactor_new();
@@ -84,6 +134,7 @@ int main(void)
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_encoded),
 		cmocka_unit_test(test_many_lines),
+		cmocka_unit_test(test_skips_nothing),
 		cmocka_unit_test(test_short_ones_stay),
 	};
 
