@@ -1,5 +1,5 @@
-/* All patterns are looked for at once, as Wu and Manber do: the two bytes at the end of a window tell
- * how far it can be moved on without passing over a pattern's beginning. */
+/* All patterns are looked for at once, as Wu and Manber do: the two bytes at the end of a window
+ * tell how far it can be moved on without passing over a pattern's beginning. */
 #include "crypto/redact.h"
 
 #include <jansson.h>

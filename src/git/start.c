@@ -5,12 +5,13 @@
 
 static _Thread_local bool starting;
 
-/* A libgit2 built with mbedTLS (Debian's) reads all certificates of the system when it starts, which
- * takes 10 ms, more than the rest of most commands; neither an option nor a variable stops it. The
- * network is git's own here, so while it starts, and only then and on this thread, it is told that
- * the file is empty: this name stands before the library's, which everybody else still reaches.
- * Should libgit2 ever connect by TLS, it would trust nobody. Where it is built with something else,
- * and on macOS, where libraries do not look for names in the program, nobody calls this. */
+/* A libgit2 built with mbedTLS (Debian's) reads all certificates of the system when it starts. That
+ * takes 10 ms, more than the rest of most commands, and neither an option nor a variable stops it.
+ * The network is git's own here, so while it starts, and only then and on this thread, it is told
+ * that the file is empty: this name stands before the library's, which everybody else still
+ * reaches. Should libgit2 ever connect by TLS, it would trust nobody. Where it is built with
+ * something else, and on macOS, where libraries do not look for names in the program, nobody calls
+ * this. */
 int mbedtls_x509_crt_parse_file(void *chain, const char *path);
 int mbedtls_x509_crt_parse_file(void *chain, const char *path)
 {
