@@ -154,6 +154,7 @@ static void check_environment(struct loader *loader, const char *name)
 		if (merged)
 			schema_check(&quiet, key, merged, key->name);
 	}
+	maintenance_config_check(loader, deploy_overlay(loader, node, "maintenance"));
 }
 
 static int choose_environment(struct loader *loader, struct error *err)

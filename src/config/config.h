@@ -140,6 +140,35 @@ struct smoke_config {
 	struct place place;
 };
 
+enum maintenance_when { MAINTENANCE_AUTO, MAINTENANCE_NEVER, MAINTENANCE_ALWAYS };
+
+struct maintenance_need {	/* one alternative of needed_if; all in it must hold */
+	struct pattern_texts changed;	/* empty: any file */
+	const char *adds;	/* a regular expression on added lines, or NULL */
+	struct place place;
+};
+struct halt_config {
+	const char *name;
+	const char *kind;	/* "run", "systemd", or one that this version cannot run */
+	struct command_text stop, start, running_if;	/* kind run */
+	struct text_list units;	/* kind systemd */
+	int64_t timeout;	/* ms */
+	struct place place;
+};
+struct maintenance_config {
+	bool present;
+	enum maintenance_when when;
+	struct text_list hot_tables;
+	VEC(struct maintenance_need) needed_if;
+	struct command_text page_on, page_off;
+	bool page_heroku;
+	VEC(struct halt_config) halts;	/* in the order in which they are stopped */
+	bool together;		/* all at once instead */
+	bool hold;		/* if_undo_fails: hold */
+	const struct node *node;
+	struct place place;
+};
+
 struct live_commit_config {
 	const char *url, *match, *header;	/* url NULL: not asked for; expands */
 	const char *json;
@@ -210,7 +239,8 @@ struct config {
 	struct smoke_config smoke;
 	struct guards_config guards;
 	const char *sound_go_live, *sound_success, *sound_failure;	/* name, file, or "none" */
-	const struct node *maintenance, *markers, *notify, *hosts, *roster;	/* or NULL */
+	struct maintenance_config maintenance;
+	const struct node *markers, *notify, *hosts, *roster;	/* or NULL */
 	const struct node *environment;	/* the environment's own node */
 
 	struct pipeline *pipeline;	/* NULL when it was not asked for */

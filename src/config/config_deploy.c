@@ -138,7 +138,8 @@ static void read_environment(struct loader *loader, const struct node *node)
 	config->sound_go_live = object_text(&sounds, "go_live");
 	config->sound_success = object_text(&sounds, "success");
 	config->sound_failure = object_text(&sounds, "failure");
-	config->maintenance = deploy_overlay(loader, node, "maintenance");
+	maintenance_config_read(loader, deploy_overlay(loader, node, "maintenance"),
+				&config->maintenance);
 	config->markers = deploy_overlay(loader, node, "markers");
 	config->notify = deploy_overlay(loader, node, "notify");
 	config->hosts = deploy_overlay(loader, node, "hosts");

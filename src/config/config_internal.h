@@ -24,6 +24,10 @@ void deploy_config_read(struct loader *loader);
 /* The environment's node with what stands outside below it: "smoke", "guards" ... */
 const struct node *deploy_overlay(struct loader *loader, const struct node *environment,
 				  const char *name);
+/* What the tables of maintenance cannot say: keys that go together. node may be NULL. */
+void maintenance_config_check(struct loader *loader, const struct node *node);
+void maintenance_config_read(struct loader *loader, const struct node *node,
+			     struct maintenance_config *maintenance);
 int pipeline_config_load(struct loader *loader, struct error *err);
 
 /* Readers of single values, all validated before. */

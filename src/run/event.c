@@ -33,6 +33,7 @@ const struct event_field event_fields[FIELD_COUNT] = {
 	[FIELD_ESTIMATE] = FIELD("estimate_ms", KIND_NUMBER_IF_SET, estimate),
 	[FIELD_NAME] = FIELD("name", KIND_TEXT, name),
 	[FIELD_HALT] = FIELD("halt", KIND_TEXT, halt),
+	[FIELD_HOW] = FIELD("how", KIND_JSON, how),
 	[FIELD_TASK] = FIELD("task", KIND_TEXT, task),
 	[FIELD_BECAUSE] = FIELD("because", KIND_BECAUSE, because),
 	[FIELD_REASON] = FIELD("reason", KIND_TEXT, reason),
@@ -56,6 +57,7 @@ const struct event_field event_fields[FIELD_COUNT] = {
 #define HAS(NAME) (UINT64_C(1) << FIELD_##NAME)
 #define STEP (HAS(STAGE) | HAS(STEP) | HAS(ACTION) | HAS(ATTEMPT))
 #define OUTCOME (HAS(NAME) | HAS(STATUS) | HAS(REASON))
+#define HALT_OUTCOME (HAS(HALT) | HAS(STATUS) | HAS(DURATION) | HAS(REASON))
 
 const struct event_shape event_shapes[EVENT_TYPES] = {
 	[EVENT_DEPLOY_STARTED] = {"deploy.started", HAS(ID) | HAS(APP) | HAS(ENV) | HAS(COMMIT) |
@@ -71,9 +73,9 @@ const struct event_shape event_shapes[EVENT_TYPES] = {
 	[EVENT_STEP_FINISHED] = {"step.finished", STEP | HAS(STATUS) | HAS(DURATION) |
 							  HAS(EXIT_CODE) | HAS(SIGNAL) |
 							  HAS(REASON) | HAS(ALLOWED) | HAS(LOG)},
-	[EVENT_MAINTENANCE_INTENT] = {"maintenance.intent", HAS(HALT)},
-	[EVENT_MAINTENANCE_ON] = {"maintenance.on", HAS(HALT)},
-	[EVENT_MAINTENANCE_OFF] = {"maintenance.off", HAS(HALT)},
+	[EVENT_MAINTENANCE_INTENT] = {"maintenance.intent", HAS(HALT) | HAS(HOW)},
+	[EVENT_MAINTENANCE_ON] = {"maintenance.on", HALT_OUTCOME},
+	[EVENT_MAINTENANCE_OFF] = {"maintenance.off", HALT_OUTCOME},
 	[EVENT_COUNTDOWN] = {"countdown", HAS(SECONDS)},
 	[EVENT_GO_LIVE] = {"go_live", HAS(COMMIT)},
 	[EVENT_SMOKE_CHECK] = {"smoke.check", OUTCOME | HAS(DURATION)},

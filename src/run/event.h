@@ -91,6 +91,7 @@ struct event {
 	const char *log;  /* path of the step's log file */
 	const char *name; /* a check, marker, message, guard */
 	const char *halt, *task;
+	const char *how;		/* maintenance.intent: JSON, see run/maintenance.h */
 	struct event_because because;
 	const char *stream, *line;      /* step.output: "stdout" or "stderr" */
 	int64_t pid, pid_started;       /* step.process; the latter in the system's own ticks */

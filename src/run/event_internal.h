@@ -23,6 +23,7 @@ enum event_field_name {
 	FIELD_ESTIMATE,
 	FIELD_NAME,
 	FIELD_HALT,
+	FIELD_HOW,
 	FIELD_TASK,
 	FIELD_BECAUSE,
 	FIELD_REASON,
@@ -54,6 +55,7 @@ enum event_field_kind {
 	KIND_LEVEL,
 	KIND_FLAG,
 	KIND_LIST,
+	KIND_JSON, /* a text that is JSON, written as it is */
 	KIND_BECAUSE
 };
 

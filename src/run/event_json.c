@@ -173,6 +173,12 @@ static void write_field(struct buffer *out, const struct event *event,
 		write_key(out, field->name);
 		buffer_add_text(out, "true");
 		break;
+	case KIND_JSON:
+		if (!CONST_MEMBER(event, field, char *))
+			break;
+		write_key(out, field->name);
+		buffer_add_text(out, CONST_MEMBER(event, field, char *));
+		break;
 	case KIND_LIST:
 		write_list(out, field->name, CONST_MEMBER(event, field, struct text_list *));
 		break;
@@ -211,6 +217,15 @@ static int64_t read_number(const json_t *object, const char *name, int64_t fallb
 	const json_t *value = json_object_get(object, name);
 
 	return json_is_integer(value) ? json_integer_value(value) : fallback;
+}
+
+static const char *read_json(struct arena *arena, const json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	const char *copy = text ? arena_string(arena, text) : NULL;
+
+	free(text);
+	return copy;
 }
 
 static const struct text_list *read_list(struct arena *arena, const json_t *array)
@@ -274,6 +289,9 @@ static void read_field(struct arena *arena, const json_t *object, const struct e
 		break;
 	case KIND_FLAG:
 		MEMBER(event, field, bool) = json_is_true(value);
+		break;
+	case KIND_JSON:
+		MEMBER(event, field, const char *) = value ? read_json(arena, value) : NULL;
 		break;
 	case KIND_LIST:
 		MEMBER(event, field, const struct text_list *) = read_list(arena, value);
