@@ -13,6 +13,7 @@ struct child {
 	struct loop *loop;
 	struct child_process process;
 	bool group;			/* leads one */
+	bool starts_daemons;
 	bool exited, reported;
 	int stops;			/* how often child_stop was called */
 	struct child_exit ended;
@@ -51,7 +52,9 @@ static void finish(struct child *child)
 	if (child->next)
 		child->next->link = child->link;
 	*child->link = child->next;
-	if (child->group) {
+	if (child->starts_daemons)
+		known_daemons_end();
+	if (child->group && (!child->starts_daemons || child->stops)) {
 		child_linger(child->process.pid, child->grace);
 		if (child_linger_tick(false) && !uv_is_active((uv_handle_t *)&loop->linger_timer))
 			uv_timer_start(&loop->linger_timer, linger_tick, 20, 20);
@@ -202,10 +205,15 @@ struct child *child_start(struct loop *loop, const struct child_options *options
 	struct child *child = calloc(1, sizeof(*child));
 	if (!child)
 		abort();
+	child->starts_daemons = options->starts_daemons;
+	if (child->starts_daemons)
+		known_daemons_begin();
 	if (loop->null_input < 0)
 		loop->null_input = child_open_null(err);
 	if (loop->null_input < 0 || watch_children(loop, err) ||
 	    child_spawn(options, loop->null_input, &child->process, err)) {
+		if (child->starts_daemons)
+			known_daemons_end();
 		if (!loop->children && loop->children_watched)
 			uv_unref((uv_handle_t *)&loop->child_signal);
 		free(child);

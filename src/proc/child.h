@@ -27,6 +27,12 @@ struct child_options {
 	bool terminal;
 	bool errors_shown;		/* stderr is ours */
 	int64_t grace;			/* ms from SIGTERM to SIGKILL; 0: CHILD_GRACE */
+	/* A file to which stdout and stderr are appended by the child itself; nothing is captured,
+	 * and whatever it leaves running can go on writing. NULL: pipes. */
+	const char *log;
+	/* It starts what is meant to outlive us: what it leaves running gets no signal when it
+	 * ends, and while it runs no stray is adopted. child_stop still ends its whole group. */
+	bool starts_daemons;
 
 	/* child_run only: */
 	const void *input;		/* bytes for stdin; NULL: stdin is /dev/null */

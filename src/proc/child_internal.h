@@ -34,6 +34,10 @@ void known_reap(pid_t pid, struct child_exit *ended);
 /* Reaps strays that have exited; a known child that has exited, too, or 0. Takes the lock itself. */
 pid_t known_reap_strays(void);
 
+/* A child with starts_daemons begins, or has ended: strays are nobody's business in between. */
+void known_daemons_begin(void);
+void known_daemons_end(void);
+
 /* The group of a child that has ended: what is left in it gets SIGTERM now, SIGKILL at the latest
  * grace ms later (by child_linger_tick or child_stop_strays). */
 void child_linger(pid_t group, int64_t grace);

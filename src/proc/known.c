@@ -26,6 +26,8 @@ static struct {
 		int64_t deadline;
 	} *groups;
 	size_t group_count, group_capacity;
+	bool adopts;
+	size_t starting_daemons;
 } known = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 void known_lock(void)
@@ -189,9 +191,9 @@ static size_t find_strays(pid_t *pids, size_t maximum)
 	return count;
 }
 
-void child_adopt_strays(void)
+static void adopt(bool yes)
 {
-	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, yes, 0, 0, 0);
 }
 #else
 int64_t child_boot_time(void)
@@ -217,10 +219,35 @@ static size_t find_strays(pid_t *pids, size_t maximum)
 	return 0;
 }
 
-void child_adopt_strays(void)
+static void adopt(bool yes)
 {
+	(void)yes;
 }
 #endif
+
+void child_adopt_strays(void)
+{
+	known_lock();
+	known.adopts = true;
+	adopt(!known.starting_daemons);
+	known_unlock();
+}
+
+void known_daemons_begin(void)
+{
+	known_lock();
+	if (known.starting_daemons++ == 0 && known.adopts)
+		adopt(false);
+	known_unlock();
+}
+
+void known_daemons_end(void)
+{
+	known_lock();
+	if (--known.starting_daemons == 0 && known.adopts)
+		adopt(true);
+	known_unlock();
+}
 
 bool process_runs(int64_t pid, int64_t started)
 {

@@ -139,6 +139,16 @@ int child_open_null(struct error *err)
 	return fd;
 }
 
+static int open_log(const char *path, struct ends ends[3], struct error *err)
+{
+	ends[1].child = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (ends[1].child >= 0)
+		ends[2].child = fcntl(ends[1].child, F_DUPFD_CLOEXEC, 3);
+	if (ends[2].child < 0)
+		return error_set_errno(err, errno, "cannot write the log '%s'", path);
+	return 0;
+}
+
 static int open_streams(const struct child_options *options, int input, struct ends ends[3],
 			struct error *err)
 {
@@ -149,6 +159,8 @@ static int open_streams(const struct child_options *options, int input, struct e
 		return -1;
 	if (input != CHILD_INPUT_PIPE)
 		ends[0].child = input;
+	if (options->log)
+		return open_log(options->log, ends, err);
 	if (open_pipe(&ends[1], true, on_loop, err))
 		return -1;
 	return options->errors_shown ? 0 : open_pipe(&ends[2], true, on_loop, err);
