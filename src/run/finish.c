@@ -112,8 +112,11 @@ static void advise_all(struct run *run)
 	else if (result->touched && result->exit_code && !result->undone)
 		advise(run, "The go-live stage did not finish: put right what is named above, then "
 			    "deploy again.");
-	else if (result->exit_code)
+	else if (result->exit_code && !result->halted)
 		advise(run, "Production is as it was.");
+	else if (result->exit_code)
+		advise(run, "Of what goes live nothing has changed.");
+	halts_advise(run);
 	for (size_t i = 0; result->live && i < result->owed.count; i++)
 		if (!strcmp(result->owed.items[i].kind, "task") && result->owed.items[i].status)
 			advise(run, arena_format(run->arena, "Owed: shipit -e %s task %s", env,
@@ -123,7 +126,7 @@ static void advise_all(struct run *run)
 void finish_result(struct run *run)
 {
 	struct run_result *result = run->result;
-	bool clean = !result->live && (!result->touched || result->undone);
+	bool clean = !result->live && !result->halted && (!result->touched || result->undone);
 	finish_owed(run, false);
 	if (!result->reason && !result->signal)
 		result->status = STATUS_OK;

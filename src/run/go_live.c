@@ -77,14 +77,18 @@ int go_live_announce(struct run *run)
 		wait_countdown(run);
 	if (run->result->signal || run->deadline_over)
 		return -1;
+	blow(run);
+	return 0;
+}
+
+void go_live_begin(struct run *run)
+{
+	struct event event = {.type = EVENT_GO_LIVE, .exit_code = -1,
+			      .commit = run->options->identity.commit};
 	run->phase = RUN_GO_LIVE;
 	run->signals = 0;
 	run->result->touched = true;
-	struct event event = {.type = EVENT_GO_LIVE, .exit_code = -1,
-			      .commit = run->options->identity.commit};
 	event_emit(run->events, &event);
-	blow(run);
-	return 0;
 }
 
 void go_live_end_sound(struct run *run)

@@ -30,7 +30,7 @@ static void say_let_alone(const struct halt *halt)
 static int look_at_all(struct maintenance *maintenance, struct error *err)
 {
 	for (size_t i = 0; i < maintenance->count; i++)
-		if (!maintenance->halts[i].kept && !maintenance->halts[i].kind->blind)
+		if (!maintenance->halts[i].kind->blind)
 			halt_begin(&maintenance->halts[i], HALT_LOOK);
 	wait_for_all(maintenance);
 	for (size_t i = 0; i < maintenance->count && !maintenance->signals; i++) {
@@ -48,10 +48,10 @@ static int look_at_all(struct maintenance *maintenance, struct error *err)
 	for (size_t i = 0; i < maintenance->count; i++) {
 		struct halt *halt = &maintenance->halts[i];
 
-		halt->wanted = !halt->kept && (halt->kind->blind || halt->runs != HALT_STANDS);
-		if (halt->wanted)
+		halt->wanted = halt->kind->blind ? !halt->kept : halt->runs != HALT_STANDS;
+		if (halt->wanted && !halt->stopped)
 			halt_narrow(halt);
-		else
+		else if (!halt->wanted && !halt->stopped)
 			say_let_alone(halt);
 	}
 	return 0;

@@ -38,8 +38,11 @@ struct maintenance_options {
 	 * they leave running can go on writing. */
 	const char *logs;
 	int64_t grace; /* ms from SIGTERM to SIGKILL; 0: CHILD_GRACE */
-	/* Halts (their JSON) that somebody else keeps stopped: they are let alone. May be NULL. */
+	/* Halts (their JSON) that somebody else keeps stopped: they are let alone, unless they run
+	 * by now. May be NULL. */
 	const json_t *kept;
+	/* ... and such as we stopped ourselves, in an earlier run: they count as stopped. */
+	const json_t *stopped;
 	/* What runs is known (maintenance_json tells), nothing is stopped yet. -1 with err:
 	 * nothing will be. May be NULL. */
 	int (*announce)(void *context, struct error *err);

@@ -24,17 +24,31 @@ int maintenance_check(const struct maintenance_config *config, struct error *err
 	return error_code(err, EXIT_USAGE);
 }
 
-static bool is_kept(const json_t *kept, const char *name)
+static const json_t *find_json(const json_t *list, const char *name)
 {
 	const json_t *halt;
 	size_t i;
 
-	json_array_foreach(kept, i, halt)
+	json_array_foreach(list, i, halt)
 	{
 		if (text_equal(json_string_value(json_object_get(halt, "halt")), name))
-			return true;
+			return halt;
 	}
-	return false;
+	return NULL;
+}
+
+static struct text_list read_texts(struct arena *arena, const json_t *list)
+{
+	struct text_list texts = {0};
+	const json_t *text;
+	size_t i;
+
+	json_array_foreach(list, i, text)
+	{
+		if (json_is_string(text))
+			text_list_add(arena, &texts, arena_string(arena, json_string_value(text)));
+	}
+	return texts;
 }
 
 static struct maintenance *new_of(const struct maintenance_options *options, size_t count,
@@ -56,7 +70,8 @@ static struct halt *add(struct maintenance *maintenance, const char *name, const
 	halt->name = name;
 	halt->kind = halt_kind_find(kind);
 	halt->timeout = timeout > 0 ? timeout : DEFAULT_TIMEOUT;
-	halt->kept = is_kept(maintenance->options.kept, name);
+	halt->kept = find_json(maintenance->options.kept, name);
+	halt->stopped = find_json(maintenance->options.stopped, name);
 	return halt;
 }
 
@@ -83,6 +98,11 @@ struct maintenance *maintenance_new(const struct maintenance_config *config,
 		halt->start = from->start;
 		halt->running_if = from->running_if;
 		halt->units = from->units;
+		if (halt->stopped && halt->units.count) /* only those that ran */
+			halt->units = read_texts(options->arena,
+						 json_object_get(find_json(options->stopped,
+									   from->name),
+								 "units"));
 	}
 	return maintenance;
 }
@@ -97,20 +117,6 @@ static json_t *command_json(const struct command_text *command)
 	for (size_t i = 0; i < command->arguments.count; i++)
 		json_array_append_new(list, json_string(command->arguments.items[i]));
 	return list;
-}
-
-static struct text_list read_texts(struct arena *arena, const json_t *list)
-{
-	struct text_list texts = {0};
-	const json_t *text;
-	size_t i;
-
-	json_array_foreach(list, i, text)
-	{
-		if (json_is_string(text))
-			text_list_add(arena, &texts, arena_string(arena, json_string_value(text)));
-	}
-	return texts;
 }
 
 static struct command_text read_command_json(struct arena *arena, const json_t *json)

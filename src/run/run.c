@@ -71,6 +71,8 @@ static void on_signal(void *context, int signal)
 		run->result->signal = signal;	/* after a failure it only hurries its end */
 	if (run->phase <= RUN_COUNTDOWN)
 		interrupt_before(run);
+	else if (run->phase == RUN_HALTING || run->phase == RUN_STARTING)
+		halts_interrupt(run);
 	else if (run->smoke)
 		smoke_stop(run->smoke);
 	else
@@ -254,7 +256,7 @@ static int begin(struct run *run, struct error *err)
 	build_tasks(run, &run->tasks, false);
 	build_tasks(run, &run->deferred, true);
 	build_on_failure(run);
-	if (secrets_check(run, err)) {
+	if (halts_prepare(run, err) || secrets_check(run, err)) {
 		secrets_release(run);
 		journal_close(run->journal);
 		return -1;
@@ -306,8 +308,9 @@ static bool before_go_live(struct run *run)
 static void go_live(struct run *run)
 {
 	struct run_stage *stage = &run->stages[run->plan->go_live];
-	if (go_live_announce(run))
+	if (go_live_announce(run) || !halts_stop(run))
 		return;
+	go_live_begin(run);
 	schedule_stage(run, stage);
 	if (stage->finished && !stage->failed && goes_on(run)) {
 		run->result->live = true;
@@ -329,6 +332,7 @@ static void behind(struct run *run)
 		    (!run->stages[i].finished || run->stages[i].failed))
 			run_fail(run, run->stages[i].name, NULL,
 				 "was not run: the deadline had passed", NULL);
+	halts_start(run);
 	if (goes_on(run))
 		smoke_phase(run);
 	if (!goes_on(run))
@@ -408,6 +412,7 @@ int run_deploy(const struct plan *plan, const struct run_options *options,
 		go_live(&run);
 	if (result->live)
 		behind(&run);
+	halts_start(&run);
 	finish_failure_steps(&run);
 	finish_result(&run);
 	finish_verdict(&run);

@@ -1,5 +1,7 @@
 /* The door of run/: carries a plan out, in the order of spec 4, as a stream of events. */
 #pragma once
+#include <jansson.h>
+
 #include "config/config.h"
 #include "run/event.h"
 
@@ -30,6 +32,9 @@ struct run_options {
 	int countdown;			/* seconds before the foghorn; 0: none */
 	const char *sound;		/* absolute file of the foghorn; NULL: none */
 	bool without_smoke;
+	/* Lists of halts (run/maintenance.h): those that `maintenance on` keeps stopped, and those
+	 * that an earlier run of this deploy stopped and did not start again. May be NULL. */
+	const json_t *kept_halts, *stopped_halts;
 	int64_t grace;			/* ms from SIGTERM to SIGKILL; 0: CHILD_GRACE */
 
 	/* The value of a secret (or NULL with err), asked for late, once a name. May be NULL. */
@@ -70,6 +75,7 @@ struct run_result {
 	VEC(struct run_owed) owed; /* selected and not done; final when run_deploy has returned */
 	VEC(struct run_duration) durations;
 	struct text_list advice;	/* what to do, a sentence each */
+	json_t *halted;			/* halts that are still stopped; the caller's, or NULL */
 	bool deferred_failed;
 };
 

@@ -43,8 +43,8 @@ struct run_stage {
 };
 
 enum run_phase {
-	RUN_BEFORE, RUN_COUNTDOWN, RUN_GO_LIVE, RUN_BEHIND, RUN_UNDO, RUN_SMOKE, RUN_TASKS,
-	RUN_FAILURE, RUN_DEFERRED,
+	RUN_BEFORE, RUN_COUNTDOWN, RUN_HALTING, RUN_GO_LIVE, RUN_BEHIND, RUN_UNDO, RUN_STARTING,
+	RUN_SMOKE, RUN_TASKS, RUN_FAILURE, RUN_DEFERRED,
 };
 
 struct run {
@@ -72,6 +72,8 @@ struct run {
 	struct redactor *redactor;
 	struct step_services services;
 	struct text_list exposed;	/* secrets too short to be kept out of the output */
+	struct maintenance *maintenance;	/* NULL: nothing is halted in this run */
+	bool halts_over;		/* they are started again, or held */
 	struct smoke *smoke;
 	struct loop_timer *deadline, *tick, *countdown;
 	int seconds;			/* of the countdown, left */
@@ -134,8 +136,17 @@ const char *run_redacted(struct run *run, const char *text);
 int outputs_parse(struct arena *arena, const char *bytes, size_t length, struct variables *outputs,
 		  struct error *err) MUST_USE;
 
+/* halting.c */
+int halts_prepare(struct run *run, struct error *err) MUST_USE;	/* nothing is run yet */
+bool halts_stop(struct run *run);	/* false: go no further; halts_start comes all the same */
+/* Starts them again, unless a failed undo holds them; once, however often it is called. */
+void halts_start(struct run *run);
+void halts_interrupt(struct run *run);
+void halts_advise(struct run *run);	/* what to type for those that are still stopped */
+
 /* go_live.c */
 int go_live_announce(struct run *run);		/* countdown, foghorn; -1 when interrupted */
+void go_live_begin(struct run *run);	/* from now on production changes */
 void go_live_end_sound(struct run *run);
 bool go_live_undo(struct run *run);		/* true: everything was undone */
 void smoke_phase(struct run *run);
