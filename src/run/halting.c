@@ -1,4 +1,6 @@
 /* A deploy's maintenance: before its go-live stage and behind it, whatever came of that. */
+#include <sys/stat.h>
+
 #include "base/file.h"
 #include "base/text.h"
 #include "run/maintenance.h"
@@ -30,13 +32,21 @@ int halts_prepare(struct run *run, struct error *err)
 	return 0;
 }
 
+/* The log of what printed something. */
+static const char *told_in(const char *log)
+{
+	struct stat status;
+
+	return log && !stat(log, &status) && status.st_size ? log : NULL;
+}
+
 static void fail(struct run *run, const char *reason)
 {
 	const struct maintenance_failure *failure = maintenance_failed(run->maintenance);
 
 	run_fail(run, MAINTENANCE_STAGE, failure ? failure->halt : NULL,
 		 failure ? failure->reason : reason,
-		 failure && failure->log && file_exists(failure->log) ? failure->log : NULL);
+		 failure ? told_in(failure->log) : NULL);
 }
 
 bool halts_stop(struct run *run)

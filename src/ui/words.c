@@ -242,15 +242,26 @@ static void add_task(struct buffer *out, const struct event *event)
 	add_because(out, &event->because);
 }
 
-static void add_maintenance(struct buffer *out, const struct event *event)
+static void add_maintenance(struct buffer *out, const struct event *event, bool color)
 {
-	const char *words = event->type == EVENT_MAINTENANCE_INTENT ? "stopping "
-			    : event->type == EVENT_MAINTENANCE_ON   ? "stopped "
-								    : "started again ";
+	bool on = event->type == EVENT_MAINTENANCE_ON, failed = event->status == STATUS_FAILED;
 
 	buffer_add_text(out, "maintenance: ");
-	buffer_add_text(out, words);
+	if (failed) {
+		buffer_add_text(out, style(color, STYLE_RED));
+		words_clean(out, event->halt);
+		buffer_add_text(out, on ? " was not stopped" : " was not started");
+		buffer_add_text(out, style(color, STYLE_NONE));
+		buffer_add_text(out, ": ");
+		words_clean(out, event->reason);
+		return;
+	}
+	buffer_add_text(out, event->type == EVENT_MAINTENANCE_INTENT ? "stopping "
+			     : on				    ? "stopped "
+								    : "started ");
 	words_clean(out, event->halt);
+	if (event->type == EVENT_MAINTENANCE_OFF)
+		buffer_add_text(out, " again");
 }
 
 static void add_go_live(struct buffer *out, const struct event *event, bool color)
@@ -287,7 +298,7 @@ void words_event(struct buffer *out, const struct event *event, bool color)
 	case EVENT_MAINTENANCE_INTENT:
 	case EVENT_MAINTENANCE_ON:
 	case EVENT_MAINTENANCE_OFF:
-		add_maintenance(out, event);
+		add_maintenance(out, event, color);
 		break;
 	case EVENT_COUNTDOWN:
 	case EVENT_GO_LIVE:
