@@ -153,8 +153,10 @@ static void reap_each(struct loop *loop)
 		siginfo_t info = {0};
 		next = child->next;
 		if (!child->exited && !waitid(P_PID, (id_t)child->process.pid, &info,
-					      WEXITED | WNOHANG | WNOWAIT) && info.si_pid)
+					      WEXITED | WNOHANG | WNOWAIT) && info.si_pid) {
 			child_exited(child);
+			next = loop->children;	/* who heard of it may have left others */
+		}
 	}
 }
 

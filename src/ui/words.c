@@ -242,6 +242,13 @@ static void add_task(struct buffer *out, const struct event *event)
 	add_because(out, &event->because);
 }
 
+static void add_page(struct buffer *out, const struct event *event)
+{
+	buffer_add_text(out, event->type == EVENT_MAINTENANCE_INTENT ? "showing the page"
+			     : event->type == EVENT_MAINTENANCE_ON   ? "the page is shown"
+								     : "the page is taken away");
+}
+
 static void add_maintenance(struct buffer *out, const struct event *event, bool color)
 {
 	bool on = event->type == EVENT_MAINTENANCE_ON, failed = event->status == STATUS_FAILED;
@@ -254,6 +261,10 @@ static void add_maintenance(struct buffer *out, const struct event *event, bool 
 		buffer_add_text(out, style(color, STYLE_NONE));
 		buffer_add_text(out, ": ");
 		words_clean(out, event->reason);
+		return;
+	}
+	if (event->halt && strcmp(event->halt, "page") == 0) {
+		add_page(out, event);
 		return;
 	}
 	buffer_add_text(out, event->type == EVENT_MAINTENANCE_INTENT ? "stopping "

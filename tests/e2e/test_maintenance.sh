@@ -242,4 +242,195 @@ test_undo_that_fails_starts_by_default() {
 	runs cron
 }
 
+# interrupt SIGNAL: starts a deploy, waits until it says TEXT (stdin), sends the signal; the code in $CODE.
+begin_deploy() {
+	"$SHIPIT" deploy --yes --silent --format plain >"$OUT" 2>"$ERR" </dev/null &
+	PID=$!
+	cleanup "kill -9 $PID"
+}
+
+end_deploy() {
+	CODE=0
+	wait "$PID" || CODE=$?
+	equals "$CODE" "$1"
+}
+
+# A stop command that waits until it may go on.
+slow_stop() {
+	cat <<-END
+		$1: {stop: 'touch $TEST_FOLDER/stopping; while ! test -e $TEST_FOLDER/go; do sleep 0.05; done; $W stop $1', start: $W start $1, running_if: $W runs $1}
+	END
+}
+
+test_signal_while_a_halt_stops_starts_it_again() {
+	worker_tool
+	begin_worker cron
+	begin_worker jobs
+	shop "$release" <<-END
+		halts:
+		  $(slow_stop cron)
+		  $(halt jobs)
+	END
+	begin_deploy
+	wait_until 20 test -e "$TEST_FOLDER/stopping"
+	kill -TERM "$PID"
+	wait_until 20 grep -q 'interrupted: what was halted is started again' "$ERR"
+	: >"$TEST_FOLDER/go"
+	end_deploy 143
+	equals "$(order)" 'stopped cron,started cron'
+	runs cron
+	runs jobs
+	says 'Production is as it was.'
+}
+
+test_second_signal_ends_a_stop_that_hangs() {
+	worker_tool
+	begin_worker cron
+	shop "$release" <<-END
+		halts:
+		  $(slow_stop cron)
+	END
+	begin_deploy
+	wait_until 20 test -e "$TEST_FOLDER/stopping"
+	kill -INT "$PID"
+	wait_until 20 grep -q 'interrupted: what' "$ERR"
+	kill -INT "$PID"
+	end_deploy 130
+	[ ! -e "$TEST_FOLDER/order" ] || fail 'what still ran was started twice'
+	runs cron
+}
+
+test_signal_in_go_live_undoes_then_starts() {
+	worker_tool
+	begin_worker cron
+	shop "{go_live: true, steps: [{name: slow, run: 'touch $TEST_FOLDER/live; while ! test -e $TEST_FOLDER/go; do sleep 0.05; done', undo: 'echo undone >>$TEST_FOLDER/order'}, {name: never, run: exit 1}]}" <<-END
+		halts:
+		  $(halt cron)
+	END
+	begin_deploy
+	wait_until 20 test -e "$TEST_FOLDER/live"
+	stands cron
+	kill -INT "$PID"
+	wait_until 20 grep -q interrupted "$ERR"
+	: >"$TEST_FOLDER/go"
+	end_deploy 130
+	equals "$(order)" 'stopped cron,undone,started cron'
+	runs cron
+}
+
+test_signal_while_a_halt_starts_lets_it_start() {
+	worker_tool
+	begin_worker cron
+	shop "$release" <<-END
+		halts:
+		  cron: {stop: $W stop cron, start: 'touch $TEST_FOLDER/starting; while ! test -e $TEST_FOLDER/go; do sleep 0.05; done; $W start cron', running_if: $W runs cron}
+	END
+	begin_deploy
+	wait_until 20 test -e "$TEST_FOLDER/starting"
+	kill -TERM "$PID"
+	wait_until 20 grep -q 'what was halted is started again first' "$ERR"
+	: >"$TEST_FOLDER/go"
+	end_deploy 4
+	equals "$(order)" 'stopped cron,live,started cron'
+	runs cron
+}
+
+# A start command that does not go into the background is no reason to end what it runs.
+test_start_in_the_foreground_is_let_go_of() {
+	worker_tool
+	begin_worker cron
+	shop "$release" <<-END
+		halts:
+		  cron: {stop: $W stop cron, start: 'echo \$\$ >$TEST_FOLDER/cron.pid; while :; do sleep 0.05; done', running_if: $W runs cron, timeout: 700ms}
+	END
+	expect 0 deploy
+	says 'its start command has not ended'
+	runs cron
+}
+
+test_start_that_fails_at_first_is_tried_again() {
+	worker_tool
+	begin_worker cron
+	shop "$release" <<-END
+		halts:
+		  cron: {stop: $W stop cron, start: 'test -e $TEST_FOLDER/tried || { touch $TEST_FOLDER/tried; exit 1; }; $W start cron', running_if: $W runs cron}
+	END
+	expect 0 deploy
+	runs cron
+}
+
+# systemd itself cannot run in a test: a systemctl that keeps units as files.
+systemctl_tool() {
+	mkdir -p "$TEST_FOLDER/bin" "$TEST_FOLDER/units"
+	write "$TEST_FOLDER/bin/systemctl" <<-END
+		#!/bin/sh
+		units=$TEST_FOLDER/units
+		[ "\$1" = --no-ask-password ] && shift
+		verb=\$1
+		while [ "\$1" != -- ]; do shift; done
+		shift
+		[ "\$verb" = show ] || echo "\$verb \$*" >>$TEST_FOLDER/order
+		first=1
+		for unit; do
+			case \$verb in
+			show)
+				[ \$first = 1 ] || echo
+				first=0
+				if [ -e \$units/\$unit ]; then
+					echo LoadState=loaded
+					echo "ActiveState=\$(cat \$units/\$unit)"
+				else
+					printf 'LoadState=not-found\nActiveState=inactive\n'
+				fi ;;
+			stop) echo inactive >\$units/\$unit ;;
+			start) echo active >\$units/\$unit ;;
+			esac
+		done
+	END
+	chmod +x "$TEST_FOLDER/bin/systemctl"
+	export PATH="$TEST_FOLDER/bin:$PATH"
+}
+
+test_systemd_units_that_were_active_start_again() {
+	systemctl_tool
+	echo active >"$TEST_FOLDER/units/beat"
+	echo inactive >"$TEST_FOLDER/units/spare"
+	echo active >"$TEST_FOLDER/units/worker"
+	shop "$release" <<-END
+		halts:
+		  queue: {systemd: [beat, spare, worker]}
+	END
+	expect 0 deploy
+	equals "$(order)" 'stop beat worker,live,start beat worker'
+	equals "$(cat "$TEST_FOLDER/units/spare")" inactive
+	journal | grep -q '"units":\["beat","worker"\]' || fail 'the units that ran are not named'
+}
+
+test_systemd_unit_that_is_not_there() {
+	systemctl_tool
+	echo active >"$TEST_FOLDER/units/beat"
+	shop "$release" <<-END
+		halts:
+		  queue: {systemd: [beat, wroker]}
+	END
+	expect 1 deploy
+	says "systemd knows no unit 'wroker'"
+	[ ! -e "$TEST_FOLDER/order" ] || fail 'something was stopped'
+}
+
+test_mistakes_are_found_by_check() {
+	worker_tool
+	shop "$release" <<-END
+		page: {on: "true"}
+		halts:
+		  cron: {stop: "true"}
+		  page: {stop: "true", start: "true", running_if: "true"}
+	END
+	expect 2 shipit check
+	says "the page lacks 'off'"
+	says "the halt 'cron' lacks 'start'"
+	says "the halt 'cron' lacks 'running_if'"
+	says "no halt can be called 'page'"
+}
+
 run_tests

@@ -4,11 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "proc/child.h"
 #include "proc/loop.h"
 
@@ -198,6 +201,78 @@ static void test_strays_are_ended(void **state)
 #endif
 }
 
+/* Waits for the log to say so much more; what it says in the end. */
+static void read_log(const char *path, struct buffer *out, size_t more)
+{
+	struct error err = {0};
+	size_t wanted = out->length + more;
+	for (int tries = 0; tries < 500 && out->length < wanted; tries++) {
+		const struct timespec pause = {.tv_nsec = 10000000};
+		nanosleep(&pause, NULL);
+		buffer_clear(out);
+		assert_int_equal(file_read(path, out, &err), 0);
+	}
+	assert_true(out->length >= wanted);
+}
+
+static void test_daemons_outlive_us(void **state)
+{
+	struct watched *watched = *state;
+	struct arena arena CLEANUP(arena_release) = ARENA_INIT;
+	struct error err = {0};
+	struct buffer text;
+	const char *log = path_join(&arena, folder_temporary(&arena, &err), "log");
+	const char *const arguments[] = {
+		"sh", "-c", "(while :; do echo x; sleep 0.01; done) & echo $!", NULL};
+	struct child_options options = {.arguments = arguments, .done = note_end, .grace = 50,
+					.context = watched, .log = log, .starts_daemons = true};
+	buffer_init(&text, 1 << 20);
+	watched->left++;
+	assert_non_null(child_start(watched->loop, &options, &err));
+	assert_int_equal(loop_run(watched->loop), 0);
+	assert_int_equal(watched->ended.code, 0);
+	child_stop_strays(50);
+	read_log(log, &text, 1);
+	int pid = atoi(text.data + strspn(text.data, "x\n"));
+	read_log(log, &text, 10);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	buffer_release(&text);
+	assert_int_equal(tree_remove(path_folder(&arena, log), &err), 0);
+}
+
+struct leaving {
+	struct watched *watched;
+	struct child *other;
+};
+
+static void leave_the_other(void *context, const struct child_exit *ended)
+{
+	struct leaving *leaving = context;
+	child_leave(leaving->other);
+	note_end(leaving->watched, ended);
+}
+
+/* The one whose end is told first lets go of one that the loop looks at next. */
+static void test_one_end_leaves_another(void **state)
+{
+	struct watched *watched = *state;
+	struct error err = {0};
+	struct leaving leaving = {.watched = watched};
+	const char *const sleeps[] = {"sleep", "5", NULL}, *const ends[] = {"true", NULL};
+	struct child_options options = {.arguments = sleeps, .log = "/dev/null",
+					.done = note_end, .context = watched};
+	leaving.other = child_start(watched->loop, &options, &err);
+	assert_non_null(leaving.other);
+	pid_t pid = (pid_t)child_pid(leaving.other);
+	options.arguments = ends;
+	options.done = leave_the_other;
+	options.context = &leaving;
+	watched->left++;
+	assert_non_null(child_start(watched->loop, &options, &err));
+	assert_int_equal(loop_run(watched->loop), 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +286,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_background_process_ends_with_its_step,
 						watched_open, watched_close),
 		cmocka_unit_test_setup_teardown(test_strays_are_ended, watched_open, watched_close),
+		cmocka_unit_test_setup_teardown(test_daemons_outlive_us, watched_open,
+						watched_close),
+		cmocka_unit_test_setup_teardown(test_one_end_leaves_another, watched_open,
+						watched_close),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
