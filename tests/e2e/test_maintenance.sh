@@ -433,4 +433,49 @@ test_mistakes_are_found_by_check() {
 	says "no halt can be called 'page'"
 }
 
+# Debian's own cron, in a namespace in which its folders are the test's: it sees no crontab of this
+# machine and leaves nothing in it. Without it the worker above has to stand in.
+cron_tool() {
+	local cron
+	cron=$(PATH=$ROOT/build/cron/usr/sbin:$PATH:/usr/sbin command -v cron) ||
+		skip 'no cron: tools/deps --tests'
+	mkdir -p "$TEST_FOLDER/run" "$TEST_FOLDER/none"
+	: >"$TEST_FOLDER/empty"
+	write "$TEST_FOLDER/cron" <<-END
+		#!/bin/sh
+		pid=\$(cat $TEST_FOLDER/run/crond.pid 2>/dev/null)
+		case \$1 in
+		start) exec unshare --map-root-user --mount $TEST_FOLDER/cron inside ;;
+		inside)
+			set -e
+			mount -t tmpfs tmpfs /var/spool
+			mkdir -p /var/spool/cron/crontabs
+			[ ! -e /etc/cron.d ] || mount --bind $TEST_FOLDER/none /etc/cron.d
+			[ ! -e /etc/crontab ] || mount --bind $TEST_FOLDER/empty /etc/crontab
+			mount --bind $TEST_FOLDER/run /run
+			exec $cron
+			;;
+		stop) kill \$pid ;;
+		runs) [ -n "\$pid" ] && [ "\$(ps -o stat=,comm= -p \$pid | grep -v '^Z' | sed 's/.* //')" = cron ] ;;
+		esac
+	END
+	chmod +x "$TEST_FOLDER/cron"
+	cleanup "$TEST_FOLDER/cron stop"
+	"$TEST_FOLDER/cron" start 2>"$ERR" || skip "cron cannot run here: $(cat "$ERR")"
+	wait_until 5 "$TEST_FOLDER/cron" runs
+}
+
+test_cron_stops_and_runs_again() {
+	cron_tool
+	local before
+	before=$(cat "$TEST_FOLDER/run/crond.pid")
+	shop "{go_live: true, steps: [{name: switch, run: '! $TEST_FOLDER/cron runs'}]}" <<-END
+		halts:
+		  cron: {stop: $TEST_FOLDER/cron stop, start: $TEST_FOLDER/cron start, running_if: $TEST_FOLDER/cron runs, timeout: 10s}
+	END
+	expect 0 deploy
+	"$TEST_FOLDER/cron" runs || fail 'cron does not run'
+	[ "$(cat "$TEST_FOLDER/run/crond.pid")" != "$before" ] || fail 'cron was never stopped'
+}
+
 run_tests
