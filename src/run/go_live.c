@@ -81,6 +81,11 @@ int go_live_announce(struct run *run)
 	return 0;
 }
 
+int go_live_intend(struct run *run, struct error *err)
+{
+	return keeper_set(run->options->keeper, LEASE_GO_LIVE, NULL, err);
+}
+
 void go_live_begin(struct run *run)
 {
 	struct event event = {.type = EVENT_GO_LIVE, .exit_code = -1,

@@ -6,6 +6,42 @@
 #include "run/maintenance.h"
 #include "run/run_internal.h"
 
+/* What another machine needs to put right what we leave behind. */
+static json_t *work_of(const struct run *run)
+{
+	const struct maintenance_config *config = &run->options->config->maintenance;
+
+	return json_pack("{s:o, s:b, s:b}", "halts", maintenance_json(run->maintenance),
+			 "together", config->together, "hold", config->hold);
+}
+
+static int announce(void *context, struct error *err)
+{
+	struct run *run = context;
+	json_t *work = work_of(run);
+	int result = keeper_set(run->options->keeper, LEASE_MAINTENANCE, work, err);
+
+	json_decref(work);
+	return result;
+}
+
+static void changed(void *context)
+{
+	struct run *run = context;
+	json_t *work = work_of(run);
+
+	keeper_note(run->options->keeper,
+		    run->phase == RUN_HALTING ? LEASE_MAINTENANCE
+		    : run->result->live	      ? LEASE_BEHIND
+					      : LEASE_GO_LIVE, work);
+	json_decref(work);
+}
+
+static bool may_go_on(void *context)
+{
+	return run_may_go_on(context);
+}
+
 int halts_prepare(struct run *run, struct error *err)
 {
 	const struct run_options *options = run->options;
@@ -21,6 +57,9 @@ int halts_prepare(struct run *run, struct error *err)
 		.grace = options->grace,
 		.kept = options->kept_halts,
 		.stopped = options->stopped_halts,
+		.announce = announce,
+		.may_go_on = may_go_on,
+		.changed = changed,
 		.context = run,
 	};
 

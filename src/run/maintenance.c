@@ -73,12 +73,19 @@ static size_t stop_some(struct maintenance *maintenance, size_t first)
 	return next;
 }
 
+static bool may_go_on(const struct maintenance *maintenance)
+{
+	const struct maintenance_options *options = &maintenance->options;
+
+	return !options->may_go_on || options->may_go_on(options->context);
+}
+
 static int stop_all(struct maintenance *maintenance, struct error *err)
 {
 	for (size_t next = 0; next < maintenance->count;) {
 		size_t first = next;
 
-		if (maintenance->signals)
+		if (maintenance->signals || !may_go_on(maintenance))
 			return -1;
 		next = stop_some(maintenance, first);
 		for (; first < next; first++) {

@@ -44,8 +44,10 @@ struct maintenance_options {
 	/* ... and such as we stopped ourselves, in an earlier run: they count as stopped. */
 	const json_t *stopped;
 	/* What runs is known (maintenance_json tells), nothing is stopped yet. -1 with err:
-	 * nothing will be. May be NULL. */
+	 * nothing will be. Not called when nothing runs. May be NULL. */
 	int (*announce)(void *context, struct error *err);
+	/* Asked before each is stopped; false: nothing more is. May be NULL. */
+	bool (*may_go_on)(void *context);
 	/* Something was stopped or started: maintenance_json tells what is left. May be NULL. */
 	void (*changed)(void *context);
 	void *context;
@@ -65,7 +67,7 @@ struct maintenance *maintenance_from_json(const json_t *list, bool together,
 
 /* Looks what runs, then stops that, in order, and sees that it has stopped. Runs the loop
  * meanwhile. 0; -1 with err (hint set): something could not be stopped, or maintenance_interrupt
- * was called (err is empty then); what was stopped until then is for maintenance_off. */
+ * was called or may_go_on said no (err is empty then); what was stopped until then is for maintenance_off. */
 int maintenance_on(struct maintenance *maintenance, struct error *err) MUST_USE;
 /* Starts what maintenance_on (or whoever made the list) stopped, in reverse, and sees that it
  * runs; what runs already is not started twice. One that fails keeps no other from its start. 0,

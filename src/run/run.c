@@ -26,6 +26,14 @@ void run_fail(struct run *run, const char *stage, const char *step, const char *
 	result->log = log ? arena_string(run->arena, log) : NULL;
 }
 
+void run_fail_with(struct run *run, const struct error *err)
+{
+	run_fail(run, NULL, NULL, err->message, NULL);
+	if (err->hint[0])
+		text_list_add(run->arena, &run->result->advice,
+			      arena_string(run->arena, err->hint));
+}
+
 static void interrupt_before(struct run *run)
 {
 	event_message(run->events, LEVEL_WARNING, run->signals == 1
@@ -105,7 +113,7 @@ static void on_news(void *context, enum keeper_news news, const char *text)
 bool run_may_go_on(struct run *run)
 {
 	struct error err = {0};
-	if (run->phase < RUN_GO_LIVE || run->phase == RUN_FAILURE ||
+	if (run->phase < RUN_HALTING || run->phase == RUN_FAILURE ||
 	    !keeper_verify(run->options->keeper, &err))
 		return true;
 	if (!run->cancelled)
@@ -295,12 +303,8 @@ static bool before_go_live(struct run *run)
 			run_fail(run, run->stages[i].name, NULL, "could not be reached", NULL);
 	if (goes_on(run) && (journal_check(run->journal, &err) ||
 	    journal_reserve(run->journal, &err) || secrets_ready(run, &err) ||
-	    keeper_set(run->options->keeper, LEASE_GO_LIVE, NULL, &err))) {
-		run_fail(run, NULL, NULL, err.message, NULL);
-		if (err.hint[0])
-			text_list_add(run->arena, &run->result->advice,
-				      arena_string(run->arena, err.hint));
-	}
+	    (!run->plan->maintenance && go_live_intend(run, &err))))
+		run_fail_with(run, &err);
 	loop_poll(run->loop);	/* a signal that came meanwhile still counts as before go-live */
 	return goes_on(run);
 }
@@ -308,8 +312,13 @@ static bool before_go_live(struct run *run)
 static void go_live(struct run *run)
 {
 	struct run_stage *stage = &run->stages[run->plan->go_live];
+	struct error err = {0};
 	if (go_live_announce(run) || !halts_stop(run))
 		return;
+	if (run->plan->maintenance && go_live_intend(run, &err)) {
+		run_fail_with(run, &err);
+		return;
+	}
 	go_live_begin(run);
 	schedule_stage(run, stage);
 	if (stage->finished && !stage->failed && goes_on(run)) {

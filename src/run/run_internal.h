@@ -91,6 +91,7 @@ struct run {
 /* The first failure is the verdict's cause; later ones are only consequences. */
 void run_fail(struct run *run, const char *stage, const char *step, const char *reason,
 	      const char *log);
+void run_fail_with(struct run *run, const struct error *err);	/* ... and its hint is advice */
 bool run_production(const struct run *run);	/* from the go-live stage on */
 /* Whether the lease still holds, asked before each step that may change production; else nothing
  * more is started. */
@@ -146,7 +147,9 @@ void halts_advise(struct run *run);	/* what to type for those that are still sto
 
 /* go_live.c */
 int go_live_announce(struct run *run);		/* countdown, foghorn; -1 when interrupted */
-void go_live_begin(struct run *run);	/* from now on production changes */
+/* The store knows that production may change from now on, and nobody has overtaken us. */
+int go_live_intend(struct run *run, struct error *err) MUST_USE;
+void go_live_begin(struct run *run);	/* from now on it does */
 void go_live_end_sound(struct run *run);
 bool go_live_undo(struct run *run);		/* true: everything was undone */
 void smoke_phase(struct run *run);
