@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "commands/halted_note.h"
 #include "git/change.h"
 #include "git/worktree.h"
 #include "proc/loop.h"
@@ -25,6 +26,8 @@ struct deploy {
 	struct record record;
 	size_t durations;	/* of the result that are in the record */
 	struct holding *holding;
+	struct halted halted;	/* in the store before the deploy, and with its record */
+	const json_t *left;	/* halts that are still stopped at the verdict */
 	bool tasks_alone, deferring;
 };
 
@@ -282,9 +285,11 @@ static bool defers(const struct plan *plan, const struct run_result *result)
 static size_t lease_changes(void *context, struct store_change *changes)
 {
 	struct deploy *deploy = context;
+	size_t count = keeper_change(deploy->holding->keeper,
+				     deploy->deferring ? LEASE_DEFERRED : -1, changes);
 
-	return keeper_change(deploy->holding->keeper, deploy->deferring ? LEASE_DEFERRED : -1,
-			     changes);
+	return count + halted_note_change(deploy->session, deploy->folder.id, deploy->left,
+					  &deploy->halted, &changes[count]);
 }
 
 static void lease_written(void *context, const struct store_change *changes, size_t count,
@@ -294,7 +299,7 @@ static void lease_written(void *context, const struct store_change *changes, siz
 
 	if (written)
 		keeper_look_again(deploy->holding->keeper);
-	else if (count)
+	else if (count && !strcmp(changes[0].name, LEASE_ENTRY))
 		keeper_changed(deploy->holding->keeper, changes);
 }
 
@@ -319,6 +324,7 @@ static int on_verdict(void *context, struct run_result *result, struct error *er
 	int code;
 
 	fill_record(deploy, result);
+	deploy->left = result->halted;
 	deploy->deferring = defers(deploy->plan, result);
 	code = append(deploy, result->live && !deploy->tasks_alone, err);
 	json = record_to_json(&deploy->record);
@@ -353,6 +359,7 @@ static void record_deferred(struct deploy *deploy, const struct run_result *resu
 	deploy->record.finished = clock_now(deploy->session->call->clock);
 	fill_durations(deploy, result, deploy->durations);
 	deploy->deferring = false;
+	deploy->left = NULL;
 	if (append(deploy, false, &problem) < 0)
 		call_note(deploy->session->call,
 			  "what the deferred tasks came to could not be stored: %s",
@@ -412,6 +419,13 @@ static int fill_options(struct deploy *deploy, const struct variables *answers, 
 		.context = deploy,
 	};
 	options->outputs = *answers;
+	if (halted_read(holding_borrow(deploy->holding), session->arena, session->config->env,
+			&deploy->halted, err) < 0) {
+		holding_return(deploy->holding);
+		return -1;
+	}
+	holding_return(deploy->holding);
+	options->kept_halts = deploy->halted.halts;
 	add_changed(deploy);
 	if (prepare_checkout(deploy, err) < 0)
 		return -1;
@@ -447,6 +461,8 @@ static int run_with_loop(struct deploy *deploy, struct error *err)
 		return -1;
 	if (deploy->record.id)
 		record_deferred(deploy, &result);
+	json_decref(result.halted);
+	halted_release(&deploy->halted);
 	keep_few(deploy->session);
 	return result.exit_code;
 }

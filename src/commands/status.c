@@ -1,7 +1,7 @@
 /* shipit status: what is live in each environment, since when, by whom, how far behind. */
 #include "base/text.h"
 #include "commands/listing.h"
-#include "commands/lock_facts.h"
+#include "commands/halted_note.h"
 #include "git/repository.h"
 
 static const struct option_row rows[] = {
@@ -17,6 +17,7 @@ struct environment_status {
 	const char *branch;          /* that it is measured against, or NULL */
 	int64_t behind;              /* commits; -1 unknown */
 	struct lock_facts lock;
+	struct halted halted;
 };
 
 /* A glob names no branch: the default branch is what an environment is measured against then. */
@@ -38,7 +39,8 @@ static int status_read(struct session *session, const struct environment_config 
 		return -1;
 	if (status->records.records.count)
 		status->newest = &status->records.records.items[0];
-	if (lock_read(session, config->name, &status->lock, err) < 0)
+	if (lock_read(session, config->name, &status->lock, err) < 0 ||
+	    halted_now(session, config->name, &status->lock, &status->halted, err) < 0)
 		return -1;
 	status->branch = measured_branch(session, config);
 	if (status->newest && status->newest->live && status->branch &&
@@ -56,13 +58,13 @@ static json_t *status_json(const struct environment_status *status)
 	bool live = newest && newest->live;
 	char since[32];
 	json_t *behind = status->behind >= 0 ? json_integer(status->behind) : json_null();
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:o, s:n, s:o, s:[], s:o}", "name",
+	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:[], s:o}", "name",
 			 status->config->name, "commit", live ? newest->live : NULL, "since",
 			 live && newest->live_at ? time_format(since, newest->live_at) : NULL,
 			 "deployer", live ? newest->live_by : NULL, "id",
-			 live ? newest->live_id : NULL, "behind", behind, "maintenance", "lock",
-			 lock_json(&status->lock), "online", "owed",
-			 owed ? json_deep_copy(owed) : json_array());
+			 live ? newest->live_id : NULL, "behind", behind, "maintenance",
+			 halted_status_json(&status->halted), "lock", lock_json(&status->lock),
+			 "online", "owed", owed ? json_deep_copy(owed) : json_array());
 }
 
 static void add_behind(struct listing *listing, const struct environment_status *status)
@@ -139,6 +141,10 @@ static void status_text(struct listing *listing, const struct environment_status
 	}
 	buffer_add_char(&listing->out, '\n');
 	add_lock(listing, status, arena, columns, now);
+	if (status->halted.halts) {
+		buffer_add_format(&listing->out, "%*s  ", (int)columns, "");
+		halted_text(listing, arena, &status->halted, now);
+	}
 	if (!newest)
 		return;
 	if (!text_equal(newest->status, "ok")) {
@@ -195,8 +201,10 @@ static int status_all(struct session *session, struct error *err)
 		result = print_all(session, all, count, err);
 	for (size_t i = 0; i < count; i++)
 		record_list_release(&all[i].records);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		lock_release(&all[i].lock);
+		halted_release(&all[i].halted);
+	}
 	return result;
 }
 

@@ -66,7 +66,7 @@ deploy() { shipit deploy --yes --silent --format plain "$@"; }
 journal() { cat .git/shipit/deploys/*/events.ndjson; }
 order() { tr '\n' ',' <"$TEST_FOLDER/order" | sed 's/,$//'; }
 runs() { "$W" runs "$1" || fail "$1 does not run"; }
-stands() { ! "$W" runs "$1" || fail "$1 runs"; }
+stands() { ! "$W" runs "$1" || { echo "$1 runs"; return 1; }; }
 
 test_halts_stop_in_order_and_start_in_reverse() {
 	worker_tool
@@ -431,6 +431,151 @@ test_mistakes_are_found_by_check() {
 	says "the halt 'cron' lacks 'start'"
 	says "the halt 'cron' lacks 'running_if'"
 	says "no halt can be called 'page'"
+}
+
+test_by_hand_on_status_off() {
+	worker_tool
+	begin_worker cron
+	begin_worker jobs
+	"$W" stop jobs
+	rm "$TEST_FOLDER/order"
+	shop "$release" <<-END
+		page: {on: 'echo page-on >>$TEST_FOLDER/order', off: 'echo page-off >>$TEST_FOLDER/order'}
+		halts:
+		  $(halt cron)
+		  $(halt jobs)
+	END
+	expect 0 shipit maintenance status
+	stdout_has 'no maintenance'
+	expect 0 shipit maintenance on -m 'disk swap'
+	stands cron
+	expect 0 shipit maintenance on
+	stderr_has 'is on already: page, cron'
+	expect 0 shipit maintenance status
+	stdout_has 'by ann@example.com: page, cron (disk swap)'
+	stdout_has "cron is started by: $W start cron"
+	expect 0 shipit status --json
+	equals "$(json 'd["environments"][0]["maintenance"]["halts"]')" '["page", "cron"]'
+	expect 0 deploy
+	stands cron
+	expect 0 shipit maintenance off
+	runs cron
+	stands jobs
+	equals "$(order)" 'page-on,stopped cron,live,started cron,page-off'
+	expect 0 shipit maintenance off
+	stderr_has 'is not on'
+	expect 0 shipit status --json
+	equals "$(json 'd["environments"][0]["maintenance"]')" null
+}
+
+test_by_hand_what_does_not_stop_is_started_again() {
+	worker_tool
+	begin_worker cron
+	begin_worker jobs
+	shop "$release" <<-END
+		halts:
+		  $(halt cron)
+		  jobs: {stop: "exit 3", start: $W start jobs, running_if: $W runs jobs}
+	END
+	expect 1 shipit maintenance on
+	stderr_has 'jobs could not be stopped: its stop command failed: exit code 3'
+	equals "$(order)" 'stopped cron,started cron'
+	expect 0 shipit maintenance status --json
+	equals "$(json 'd["on"]')" false
+}
+
+test_off_is_tried_again_until_all_runs() {
+	worker_tool
+	begin_worker cron
+	begin_worker jobs
+	shop "$release" <<-END
+		halts:
+		  cron: {stop: $W stop cron, start: 'test -e $TEST_FOLDER/mended && $W start cron', running_if: $W runs cron, timeout: 500ms}
+		  $(halt jobs)
+	END
+	expect 4 deploy
+	runs jobs
+	expect 0 shipit maintenance status
+	stdout_has ', deploy '
+	stdout_has ': cron (it was not started again)'
+	expect 4 shipit maintenance off
+	stderr_has 'cron DOES NOT RUN AGAIN'
+	: >"$TEST_FOLDER/mended"
+	expect 0 shipit maintenance off --json
+	equals "$(json 'd["halts"]')" '[]'
+	runs cron
+}
+
+test_held_halts_are_started_by_maintenance_off() {
+	worker_tool
+	begin_worker cron
+	shop '{go_live: true, steps: [{name: bad, run: exit 3, undo: exit 4}]}' <<-END
+		if_undo_fails: hold
+		halts:
+		  $(halt cron)
+	END
+	expect 4 deploy
+	stands cron
+	expect 0 shipit maintenance off
+	runs cron
+}
+
+test_by_hand_is_refused_while_a_deploy_runs() {
+	worker_tool
+	begin_worker cron
+	shop "{go_live: true, steps: [{name: slow, run: 'touch $TEST_FOLDER/live; while ! test -e $TEST_FOLDER/go; do sleep 0.05; done'}]}" <<-END
+		halts:
+		  $(halt cron)
+	END
+	begin_deploy
+	wait_until 20 test -e "$TEST_FOLDER/live"
+	git clone -q "$TEST_FOLDER/repo.git" "$TEST_FOLDER/other"
+	"$SHIPIT" -C "$TEST_FOLDER/other" maintenance off >"$TEST_FOLDER/said" 2>&1 && fail 'not refused'
+	grep -q 'deploy' "$TEST_FOLDER/said" || fail 'it does not say by whom'
+	wait_until 10 eval '"$SHIPIT" -C "$TEST_FOLDER/other" status --json | grep -q "\"cron\""'
+	: >"$TEST_FOLDER/go"
+	end_deploy 0
+	runs cron
+}
+
+test_by_hand_killed_half_way_is_put_right_by_off() {
+	worker_tool
+	begin_worker cron
+	begin_worker jobs
+	shop "$release" <<-END
+		halts:
+		  $(halt cron)
+		  jobs: {stop: 'echo \$\$ >$TEST_FOLDER/stopping; $W stop jobs; exec sleep 60', start: $W start jobs, running_if: $W runs jobs}
+	END
+	"$SHIPIT" maintenance on >"$OUT" 2>"$ERR" </dev/null &
+	PID=$!
+	wait_until 20 stands jobs
+	cleanup "kill $(cat "$TEST_FOLDER/stopping")"
+	kill -9 "$PID"
+	wait "$PID" || :
+	stands cron
+	expect 0 shipit maintenance off
+	runs cron
+	runs jobs
+}
+
+test_by_hand_interrupted_starts_again() {
+	worker_tool
+	begin_worker cron
+	shop "$release" <<-END
+		halts:
+		  $(slow_stop cron)
+	END
+	"$SHIPIT" maintenance on >"$OUT" 2>"$ERR" </dev/null &
+	PID=$!
+	wait_until 20 test -e "$TEST_FOLDER/stopping"
+	kill -TERM "$PID"
+	wait_until 20 grep -q interrupted "$ERR"
+	: >"$TEST_FOLDER/go"
+	end_deploy 143
+	runs cron
+	expect 0 shipit maintenance status
+	stdout_has 'no maintenance'
 }
 
 # Debian's own cron, in a namespace in which its folders are the test's: it sees no crontab of this
