@@ -172,9 +172,10 @@ void halts_advise(struct run *run)
 		buffer_init(&command, (size_t)64 << 10);
 		maintenance_command(halt, &command);
 		text_list_add(run->arena, advice,
-			      arena_format(run->arena, page ? "%s is still shown. Take it away: %s"
-							    : "%s does not run. Start it: %s",
-					   page ? "The maintenance page" : name, command.data));
+			      arena_format(run->arena,
+					   page ? "The %s is still shown. Take it away: %s"
+						: "%s does not run. Start it: %s",
+					   page ? "maintenance page" : name, command.data));
 		buffer_release(&command);
 	}
 	if (run->result->halted)

@@ -66,8 +66,9 @@ struct maintenance *maintenance_from_json(const json_t *list, bool together,
 					  struct error *err) MUST_USE;
 
 /* Looks what runs, then stops that, in order, and sees that it has stopped. Runs the loop
- * meanwhile. 0; -1 with err (hint set): something could not be stopped, or maintenance_interrupt
- * was called or may_go_on said no (err is empty then); what was stopped until then is for maintenance_off. */
+ * meanwhile. 0; -1: something could not be stopped (err says what), or maintenance_interrupt was
+ * called or may_go_on said no (err is empty then). What was stopped until then is for
+ * maintenance_off. */
 int maintenance_on(struct maintenance *maintenance, struct error *err) MUST_USE;
 /* Starts what maintenance_on (or whoever made the list) stopped, in reverse, and sees that it
  * runs; what runs already is not started twice. One that fails keeps no other from its start. 0,

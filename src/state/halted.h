@@ -1,5 +1,5 @@
-/* What stays halted between commands (entry "maintenance"): `maintenance on` stopped it, or a deploy
- * could not start it again. `maintenance off` ends it. */
+/* What stays halted between commands (entry "maintenance"): `maintenance on` stopped it, or a
+ * deploy could not start it again. `maintenance off` ends it. */
 #pragma once
 #include <jansson.h>
 #include <stdint.h>

@@ -37,7 +37,7 @@ begin_worker() {
 
 # A halt of that name as a line of YAML.
 halt() { echo "$1: {stop: $W stop $1, start: $W start $1, running_if: $W runs $1, timeout: ${2:-10s}}"; }
-release='{go_live: true, steps: [{name: switch, run: "echo live >>$TEST_FOLDER/order", undo: "echo undone >>$TEST_FOLDER/order"}]}'
+release() { echo "{go_live: true, steps: [{name: switch, run: 'echo live >>$TEST_FOLDER/order', undo: 'echo undone >>$TEST_FOLDER/order'}]}"; }
 
 # shop RELEASE: further keys of maintenance (four spaces deep) are on stdin.
 shop() {
@@ -72,7 +72,7 @@ test_halts_stop_in_order_and_start_in_reverse() {
 	worker_tool
 	begin_worker cron
 	begin_worker jobs
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  $(halt cron)
 		  $(halt jobs)
@@ -89,7 +89,7 @@ test_halts_stop_in_order_and_start_in_reverse() {
 test_what_did_not_run_is_left_alone() {
 	worker_tool
 	begin_worker cron
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  $(halt cron)
 		  $(halt jobs)
@@ -104,7 +104,7 @@ test_together_and_the_page() {
 	worker_tool
 	begin_worker cron
 	begin_worker jobs
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		together: true
 		page: {on: 'echo page-on >>$TEST_FOLDER/order', off: 'echo page-off >>$TEST_FOLDER/order'}
 		halts:
@@ -122,7 +122,7 @@ test_together_and_the_page() {
 test_maintenance_off_flag_stops_nothing() {
 	worker_tool
 	begin_worker cron
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  $(halt cron)
 	END
@@ -134,7 +134,7 @@ test_maintenance_off_flag_stops_nothing() {
 test_started_again_when_go_live_fails() {
 	worker_tool
 	begin_worker cron
-	shop '{go_live: true, steps: [{name: bad, run: exit 3, undo: "echo undone >>$TEST_FOLDER/order"}]}' <<-END
+	shop "{go_live: true, steps: [{name: bad, run: exit 3, undo: 'echo undone >>$TEST_FOLDER/order'}]}" <<-END
 		halts:
 		  $(halt cron)
 	END
@@ -148,7 +148,7 @@ test_what_does_not_stop_keeps_production_as_it_was() {
 	worker_tool
 	begin_worker cron
 	begin_worker jobs
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  $(halt cron)
 		  jobs: {stop: "true", start: $W start jobs, running_if: $W runs jobs, timeout: 300ms}
@@ -164,7 +164,7 @@ test_what_does_not_stop_keeps_production_as_it_was() {
 test_nobody_can_tell_whether_it_runs() {
 	worker_tool
 	begin_worker cron
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  $(halt cron)
 		  jobs: {stop: "true", start: "true", running_if: no-such-command}
@@ -180,7 +180,7 @@ test_a_halt_that_will_not_start_is_shouted_about() {
 	worker_tool
 	begin_worker cron
 	begin_worker jobs
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  $(halt cron)
 		  jobs: {stop: $W stop jobs, start: "echo no disk; exit 7", running_if: $W runs jobs, timeout: 500ms}
@@ -205,7 +205,7 @@ test_what_a_start_leaves_behind_outlives_the_deploy() {
 		echo \$! >$TEST_FOLDER/cron.pid
 		exit 0
 	END
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  cron: {stop: $W stop cron, start: sh $TEST_FOLDER/start-loud, running_if: $W runs cron}
 	END
@@ -266,7 +266,7 @@ test_signal_while_a_halt_stops_starts_it_again() {
 	worker_tool
 	begin_worker cron
 	begin_worker jobs
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  $(slow_stop cron)
 		  $(halt jobs)
@@ -286,7 +286,7 @@ test_signal_while_a_halt_stops_starts_it_again() {
 test_second_signal_ends_a_stop_that_hangs() {
 	worker_tool
 	begin_worker cron
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  $(slow_stop cron)
 	END
@@ -321,7 +321,7 @@ test_signal_in_go_live_undoes_then_starts() {
 test_signal_while_a_halt_starts_lets_it_start() {
 	worker_tool
 	begin_worker cron
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  cron: {stop: $W stop cron, start: 'touch $TEST_FOLDER/starting; while ! test -e $TEST_FOLDER/go; do sleep 0.05; done; $W start cron', running_if: $W runs cron}
 	END
@@ -339,7 +339,7 @@ test_signal_while_a_halt_starts_lets_it_start() {
 test_start_in_the_foreground_is_let_go_of() {
 	worker_tool
 	begin_worker cron
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  cron: {stop: $W stop cron, start: 'echo \$\$ >$TEST_FOLDER/cron.pid; while :; do sleep 0.05; done', running_if: $W runs cron, timeout: 700ms}
 	END
@@ -351,7 +351,7 @@ test_start_in_the_foreground_is_let_go_of() {
 test_start_that_fails_at_first_is_tried_again() {
 	worker_tool
 	begin_worker cron
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  cron: {stop: $W stop cron, start: 'test -e $TEST_FOLDER/tried || { touch $TEST_FOLDER/tried; exit 1; }; $W start cron', running_if: $W runs cron}
 	END
@@ -396,7 +396,7 @@ test_systemd_units_that_were_active_start_again() {
 	echo active >"$TEST_FOLDER/units/beat"
 	echo inactive >"$TEST_FOLDER/units/spare"
 	echo active >"$TEST_FOLDER/units/worker"
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  queue: {systemd: [beat, spare, worker]}
 	END
@@ -409,7 +409,7 @@ test_systemd_units_that_were_active_start_again() {
 test_systemd_unit_that_is_not_there() {
 	systemctl_tool
 	echo active >"$TEST_FOLDER/units/beat"
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  queue: {systemd: [beat, wroker]}
 	END
@@ -420,7 +420,7 @@ test_systemd_unit_that_is_not_there() {
 
 test_mistakes_are_found_by_check() {
 	worker_tool
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		page: {on: "true"}
 		halts:
 		  cron: {stop: "true"}
@@ -439,7 +439,7 @@ test_by_hand_on_status_off() {
 	begin_worker jobs
 	"$W" stop jobs
 	rm "$TEST_FOLDER/order"
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		page: {on: 'echo page-on >>$TEST_FOLDER/order', off: 'echo page-off >>$TEST_FOLDER/order'}
 		halts:
 		  $(halt cron)
@@ -472,7 +472,7 @@ test_by_hand_what_does_not_stop_is_started_again() {
 	worker_tool
 	begin_worker cron
 	begin_worker jobs
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  $(halt cron)
 		  jobs: {stop: "exit 3", start: $W start jobs, running_if: $W runs jobs}
@@ -488,7 +488,7 @@ test_off_is_tried_again_until_all_runs() {
 	worker_tool
 	begin_worker cron
 	begin_worker jobs
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  cron: {stop: $W stop cron, start: 'test -e $TEST_FOLDER/mended && $W start cron', running_if: $W runs cron, timeout: 500ms}
 		  $(halt jobs)
@@ -520,6 +520,8 @@ test_held_halts_are_started_by_maintenance_off() {
 	runs cron
 }
 
+halted_elsewhere() { "$SHIPIT" -C "$TEST_FOLDER/other" status --json | grep -q "\"$1\""; }
+
 test_by_hand_is_refused_while_a_deploy_runs() {
 	worker_tool
 	begin_worker cron
@@ -532,7 +534,7 @@ test_by_hand_is_refused_while_a_deploy_runs() {
 	git clone -q "$TEST_FOLDER/repo.git" "$TEST_FOLDER/other"
 	"$SHIPIT" -C "$TEST_FOLDER/other" maintenance off >"$TEST_FOLDER/said" 2>&1 && fail 'not refused'
 	grep -q 'deploy' "$TEST_FOLDER/said" || fail 'it does not say by whom'
-	wait_until 10 eval '"$SHIPIT" -C "$TEST_FOLDER/other" status --json | grep -q "\"cron\""'
+	wait_until 10 halted_elsewhere cron
 	: >"$TEST_FOLDER/go"
 	end_deploy 0
 	runs cron
@@ -542,7 +544,7 @@ test_by_hand_killed_half_way_is_put_right_by_off() {
 	worker_tool
 	begin_worker cron
 	begin_worker jobs
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  $(halt cron)
 		  jobs: {stop: 'echo \$\$ >$TEST_FOLDER/stopping; $W stop jobs; exec sleep 60', start: $W start jobs, running_if: $W runs jobs}
@@ -562,7 +564,7 @@ test_by_hand_killed_half_way_is_put_right_by_off() {
 test_by_hand_interrupted_starts_again() {
 	worker_tool
 	begin_worker cron
-	shop "$release" <<-END
+	shop "$(release)" <<-END
 		halts:
 		  $(slow_stop cron)
 	END
