@@ -10,6 +10,7 @@
 #include "proc/loop.h"
 #include "run/maintenance.h"
 #include "run/run.h"
+#include "ui/prompt.h"
 #include "ui/ui.h"
 
 static const struct option_row rows[] = {
@@ -48,6 +49,20 @@ static int answer(struct session *session, const struct halted *halted, int code
 	if (session->call->json && call_print_json(halted_json(session, halted), err) != EXIT_DONE)
 		return -1;
 	return code;
+}
+
+static void add_start(struct listing *listing, const json_t *halt)
+{
+	struct buffer command;
+
+	buffer_init(&command, (size_t)64 << 10);
+	maintenance_command(halt, &command);
+	buffer_add_text(&listing->out, "  ");
+	listing_add_name(listing, json_string_value(json_object_get(halt, "halt")));
+	buffer_add_text(&listing->out, " is started by: ");
+	listing_add_name(listing, command.data);
+	buffer_add_char(&listing->out, '\n');
+	buffer_release(&command);
 }
 
 static int write_entry(struct work *work, struct error *err)
@@ -245,6 +260,58 @@ static int start_noted(struct work *work, struct error *err)
 	return start_all(work, err);
 }
 
+struct question {
+	struct prompt prompt;
+	bool yes;
+	int result;
+	struct error *err;
+};
+
+static void ask(void *context)
+{
+	struct question *question = context;
+
+	question->result = prompt_yes(&question->prompt, "Run that?", &question->yes,
+				      question->err);
+}
+
+/* Commands of the state store that deploy.yml does not have are shown, and asked about. */
+static int agree(struct work *work, struct error *err)
+{
+	struct session *session = work->session;
+	struct question question = {
+		.prompt = { .assume_yes = session->call->yes, .refuse = session->call->json,
+			    .flag = "--yes" },
+		.yes = true,
+		.err = err,
+	};
+	struct listing listing;
+	const json_t *halt;
+	size_t i, strange = 0;
+
+	listing_init(&listing, session->call);
+	json_array_foreach(work->halted.halts, i, halt)
+	{
+		if (maintenance_knows(&session->config->maintenance, halt))
+			continue;
+		add_start(&listing, halt);
+		strange++;
+	}
+	if (strange) {
+		call_note(session->call, "The state store says what %s does not:\n%s",
+			  session->config->file, listing.out.data);
+		if (!holding_ask(&work->holding, ask, &question) && !question.result)
+			question.yes = false;
+	}
+	buffer_release(&listing.out);
+	if (question.result < 0)
+		return -1;
+	if (question.yes)
+		return 0;
+	error_set(err, "not started: you said no");
+	return error_code(err, EXIT_REFUSED);
+}
+
 static int turn_off(struct work *work, struct error *err)
 {
 	struct session *session = work->session;
@@ -256,6 +323,8 @@ static int turn_off(struct work *work, struct error *err)
 		call_note(session->call, "Maintenance of %s is not on.", session->config->env);
 		return answer(session, &work->halted, EXIT_DONE, err);
 	}
+	if (agree(work, err) < 0)
+		return -1;
 	code = with_loop(work, start_noted, err);
 	if (code < 0)
 		return -1;
@@ -269,20 +338,6 @@ static int turn_off(struct work *work, struct error *err)
 }
 
 /* ---- status ---- */
-
-static void add_start(struct listing *listing, const json_t *halt)
-{
-	struct buffer command;
-
-	buffer_init(&command, (size_t)64 << 10);
-	maintenance_command(halt, &command);
-	buffer_add_text(&listing->out, "  ");
-	listing_add_name(listing, json_string_value(json_object_get(halt, "halt")));
-	buffer_add_text(&listing->out, " is started by: ");
-	listing_add_name(listing, command.data);
-	buffer_add_char(&listing->out, '\n');
-	buffer_release(&command);
-}
 
 static int show(struct session *session, struct error *err)
 {

@@ -87,6 +87,9 @@ struct maintenance_failure {
 	const char *halt, *reason, *log;
 };
 const struct maintenance_failure *maintenance_failed(const struct maintenance *maintenance);
+/* Whether the config itself starts the halt of that JSON object so: what the state store says is
+ * written by whoever can push there, and is run only when it is the same or somebody agrees. */
+bool maintenance_knows(const struct maintenance_config *config, const json_t *halt);
 /* What to type to start the halt of that JSON object by hand, as a shell takes it; "" when it is
  * no halt. */
 void maintenance_command(const json_t *halt, struct buffer *out);

@@ -204,6 +204,47 @@ struct maintenance *maintenance_from_json(const json_t *list, bool together,
 	return maintenance;
 }
 
+static bool has_units(const struct text_list *known, const json_t *units)
+{
+	const json_t *unit;
+	size_t i;
+
+	json_array_foreach(units, i, unit)
+	{
+		if (!json_is_string(unit) || !text_list_has(known, json_string_value(unit)))
+			return false;
+	}
+	return true;
+}
+
+static bool same_command(const struct command_text *command, const json_t *json)
+{
+	json_t *known = is_empty(command) ? NULL : command_json(command);
+	bool same = known ? json && json_equal(known, json) : !json;
+
+	json_decref(known);
+	return same;
+}
+
+bool maintenance_knows(const struct maintenance_config *config, const json_t *halt)
+{
+	const char *name = json_string_value(json_object_get(halt, "halt"));
+	const json_t *start = json_object_get(halt, "start");
+
+	if (text_equal(name, MAINTENANCE_PAGE))
+		return same_command(&config->page_off, start);
+	for (size_t i = 0; name && i < config->halts.count; i++) {
+		const struct halt_config *known = &config->halts.items[i];
+
+		if (text_equal(known->name, name))
+			return same_command(&known->start, start) &&
+			       same_command(&known->running_if,
+					    json_object_get(halt, "running_if")) &&
+			       has_units(&known->units, json_object_get(halt, "units"));
+	}
+	return false;
+}
+
 void maintenance_command(const json_t *halt, struct buffer *out)
 {
 	const json_t *start = json_object_get(halt, "start");

@@ -506,6 +506,27 @@ test_off_is_tried_again_until_all_runs() {
 	runs cron
 }
 
+# Who can push to the state store could write any command into it.
+test_off_asks_about_commands_that_are_not_in_the_file() {
+	worker_tool
+	begin_worker cron
+	shop "$(release)" <<-END
+		halts:
+		  $(halt cron)
+	END
+	expect 0 shipit maintenance on
+	sed 's/start: [^,]*,/start: "true",/' deploy.yml >changed
+	mv changed deploy.yml
+	commit changed; push
+	expect 3 shipit maintenance off
+	stderr_has 'The state store says what deploy.yml does not'
+	stderr_has "cron is started by: $W start cron"
+	stderr_has --yes
+	stands cron
+	expect 0 shipit maintenance off --yes
+	runs cron
+}
+
 test_held_halts_are_started_by_maintenance_off() {
 	worker_tool
 	begin_worker cron
