@@ -419,16 +419,11 @@ static int fill_options(struct deploy *deploy, const struct variables *answers, 
 		.context = deploy,
 	};
 	options->outputs = *answers;
-	if (halted_read(holding_borrow(deploy->holding), session->arena, session->config->env,
-			&deploy->halted, err) < 0) {
-		holding_return(deploy->holding);
-		return -1;
-	}
-	holding_return(deploy->holding);
-	options->kept_halts = deploy->halted.halts;
 	add_changed(deploy);
-	if (prepare_checkout(deploy, err) < 0)
+	if (halted_look(deploy->holding, &deploy->halted, err) < 0 ||
+	    prepare_checkout(deploy, err) < 0)
 		return -1;
+	options->kept_halts = deploy->halted.halts;
 	options->sound = deploy->tasks_alone ? NULL : find_sound(deploy);
 	options->countdown =
 		options->sound && terminal_present() && !session->call->yes ? COUNTDOWN : 0;

@@ -3,6 +3,16 @@
 
 #include <unistd.h>
 
+int halted_look(struct holding *holding, struct halted *halted, struct error *err)
+{
+	struct session *session = holding->session;
+	struct store *store = holding_borrow(holding);
+	int status = halted_read(store, session->arena, session->config->env, halted, err);
+
+	holding_return(holding);
+	return status;
+}
+
 size_t halted_note_change(struct session *session, const char *id, const json_t *left,
 			  struct halted *note, struct store_change *change)
 {

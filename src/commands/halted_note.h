@@ -1,8 +1,8 @@
 /* What stays halted: noted in the store with a deploy's record, so that `maintenance off` can start
  * it, and shown. */
 #pragma once
+#include "commands/holding.h"
 #include "commands/listing.h"
-#include "commands/lock_facts.h"
 #include "state/halted.h"
 
 /* What is halted in env just now: by the entry, or (in its place) by the deploy that runs or died.
@@ -15,6 +15,8 @@ void halted_text(struct listing *listing, struct arena *arena, const struct halt
 /* The object of `status --json`, null when nothing is halted: a new reference. */
 json_t *halted_status_json(const struct halted *halted);
 
+/* halted_read under a lease. */
+int halted_look(struct holding *holding, struct halted *halted, struct error *err) MUST_USE;
 /* Between borrowing the store and returning it: adds to changes what is to be written so that left
  * (a list of halts, may be NULL) is known; how many it added, 0 or 1. note keeps what the change
  * needs until it is written. */

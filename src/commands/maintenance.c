@@ -78,18 +78,6 @@ static int write_entry(struct work *work, struct error *err)
 	return status;
 }
 
-static int read_entry(struct work *work, struct error *err)
-{
-	struct store *store = holding_borrow(&work->holding);
-	int status;
-
-	halted_release(&work->halted);
-	status = halted_read(store, work->session->arena, work->session->config->env,
-			     &work->halted, err);
-	holding_return(&work->holding);
-	return status;
-}
-
 static void on_signal(void *context, int signal)
 {
 	struct work *work = context;
@@ -198,7 +186,6 @@ static int stop_all(struct work *work, struct error *err)
 
 	work->options.announce = note_intent;
 	work->maintenance = maintenance_new(&work->session->config->maintenance, &work->options);
-	signals_let();
 	if (maintenance_on(work->maintenance, err) == 0)
 		return EXIT_DONE;
 	work->options.announce = NULL;
@@ -226,7 +213,7 @@ static int check_config(const struct config *config, struct error *err)
 static int turn_on(struct work *work, struct error *err)
 {
 	struct session *session = work->session;
-	int found = read_entry(work, err), code;
+	int found = halted_look(&work->holding, &work->halted, err), code;
 
 	if (found < 0)
 		return -1;
@@ -256,38 +243,20 @@ static int start_noted(struct work *work, struct error *err)
 						  &work->options, err);
 	if (!work->maintenance)
 		return error_code(err, EXIT_ATTENTION);
-	signals_let();
 	return start_all(work, err);
-}
-
-struct question {
-	struct prompt prompt;
-	bool yes;
-	int result;
-	struct error *err;
-};
-
-static void ask(void *context)
-{
-	struct question *question = context;
-
-	question->result = prompt_yes(&question->prompt, "Run that?", &question->yes,
-				      question->err);
 }
 
 /* Commands of the state store that deploy.yml does not have are shown, and asked about. */
 static int agree(struct work *work, struct error *err)
 {
 	struct session *session = work->session;
-	struct question question = {
-		.prompt = { .assume_yes = session->call->yes, .refuse = session->call->json,
-			    .flag = "--yes" },
-		.yes = true,
-		.err = err,
-	};
+	const struct prompt prompt = { .assume_yes = session->call->yes,
+				       .refuse = session->call->json, .flag = "--yes" };
 	struct listing listing;
 	const json_t *halt;
 	size_t i, strange = 0;
+	bool yes = true;
+	int result = 0;
 
 	listing_init(&listing, session->call);
 	json_array_foreach(work->halted.halts, i, halt)
@@ -300,14 +269,11 @@ static int agree(struct work *work, struct error *err)
 	if (strange) {
 		call_note(session->call, "The state store says what %s does not:\n%s",
 			  session->config->file, listing.out.data);
-		if (!holding_ask(&work->holding, ask, &question) && !question.result)
-			question.yes = false;
+		result = prompt_yes(&prompt, "Run that?", &yes, err);
 	}
 	buffer_release(&listing.out);
-	if (question.result < 0)
-		return -1;
-	if (question.yes)
-		return 0;
+	if (result < 0 || yes)
+		return result;
 	error_set(err, "not started: you said no");
 	return error_code(err, EXIT_REFUSED);
 }
@@ -315,7 +281,7 @@ static int agree(struct work *work, struct error *err)
 static int turn_off(struct work *work, struct error *err)
 {
 	struct session *session = work->session;
-	int found = read_entry(work, err), code;
+	int found = halted_look(&work->holding, &work->halted, err), code;
 
 	if (found < 0)
 		return -1;

@@ -180,6 +180,7 @@ void halts_advise(struct run *run)
 	}
 	if (run->result->halted)
 		text_list_add(run->arena, advice,
-			      arena_format(run->arena, "All of it at once: shipit -e %s maintenance "
-					   "off", run->options->identity.env));
+			      arena_format(run->arena,
+					   "All of it at once: shipit -e %s maintenance off",
+					   run->options->identity.env));
 }
