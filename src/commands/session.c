@@ -163,11 +163,15 @@ static int open_store(struct session *session, struct error *err)
 static int fetch(struct session *session, struct error *err)
 {
 	struct text_list refspecs = { 0 };
+	struct buffer listing CLEANUP(buffer_release);
 	const char *remote = session->config->remote;
 	const struct store_fetch request = {
 		.env = session->options.every_environment ? NULL : session->config->env,
 		.refspecs = &refspecs,
+		.listing = &listing,
 	};
+
+	buffer_init(&listing, (size_t)64 << 20);
 
 	session->has_remote = repository_has_remote(session->repository, remote);
 	vec_push(session->arena, &refspecs,
@@ -176,8 +180,9 @@ static int fetch(struct session *session, struct error *err)
 		return -1;
 	if (session->has_remote && !session->options.offline &&
 	    !store_fetches_refspecs(session->store) && session->options.with_branches &&
-	    git_fetch(session->repository, remote, NULL, false, err) < 0)
+	    git_fetch(session->repository, remote, &listing, err) < 0)
 		return -1;
+	git_fetched_branches(session->repository, session->arena, remote, listing.data);
 	const struct text_list *warnings = store_warnings(session->store);
 	for (; session->warnings_told < warnings->count; session->warnings_told++)
 		call_note(session->call, "WARNING: %s", warnings->items[session->warnings_told]);

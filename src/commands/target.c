@@ -427,7 +427,7 @@ int session_open_target(struct session *session, struct call *call,
 	struct head head;
 	int result = -1;
 
-	whole.with_branches = !in_ci() && !options->ref;
+	whole.with_branches = !in_ci();
 	if (session_open_files(session, call, &whole, err) < 0)
 		return -1;
 	if (repository_head(session->repository, session->arena, &head, err) < 0)

@@ -1,6 +1,7 @@
 /* The remote's branches as last fetched, and which commit is deployed. */
 #include <git2.h>
 
+#include "base/map.h"
 #include "base/text.h"
 #include "git/command.h"
 #include "git/glob.h"
@@ -24,11 +25,11 @@ int repository_remote_tip(const struct repository *repository, const char *remot
 			  const char *branch, char id[COMMIT_TEXT])
 {
 	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
+	const char *ref = arena_format(&arena, "refs/remotes/%s/%s", remote, branch);
 	git_oid oid;
 
-	if (git_reference_name_to_id(&oid, repository->handle,
-				     arena_format(&arena, "refs/remotes/%s/%s", remote, branch)) <
-	    0)
+	if (text_list_has(&repository->gone, ref) ||
+	    git_reference_name_to_id(&oid, repository->handle, ref) < 0)
 		return 0;
 	git_oid_tostr(id, COMMIT_TEXT, &oid);
 	return 1;
@@ -59,15 +60,56 @@ char *repository_default_branch(const struct repository *repository, struct aren
 	return arena_string(arena, master ? "master" : "main");
 }
 
-static int add_branches(struct arena *arena, const char *output, const char *start,
-			const char *glob, struct text_list *branches)
+struct branch_list {
+	struct arena *arena;
+	const struct map *there;
+	struct text_list *gone;
+};
+
+static int note_gone(const char *name, void *context)
+{
+	struct branch_list *list = context;
+
+	if (!text_ends_with(name, "/HEAD") && !map_get_text(list->there, name))
+		text_list_add(list->arena, list->gone, arena_string(list->arena, name));
+	return 0;
+}
+
+void git_fetched_branches(struct repository *repository, struct arena *arena, const char *remote,
+			  const char *listing)
+{
+	struct map there = MAP_INIT;
+	struct branch_list list = {arena, &there, &repository->gone};
+	const char *start = arena_format(arena, "%s/", remote);
+
+	repository->gone.count = 0;
+	/* " = [up to date]  x  -> origin/x" */
+	for (const char *at = listing; (at = strstr(at, " -> "));) {
+		at += strlen(" -> ");
+		if (text_starts_with(at, start)) {
+			const char *name = arena_bytes(arena, at, strcspn(at, " \n"));
+
+			map_set_text(&there, arena_format(arena, "refs/remotes/%s", name), &there);
+		}
+	}
+	if (there.count)
+		(void)git_reference_foreach_glob(repository->handle,
+						 arena_format(arena, "refs/remotes/%s*", start),
+						 note_gone, &list);
+	map_release(&there);
+}
+
+static int add_branches(const struct repository *repository, struct arena *arena,
+			const char *output, const char *start, const char *glob,
+			struct text_list *branches)
 {
 	struct text_list lines = text_split(arena, output, '\n');
 
 	for (size_t i = 0; i < lines.count; i++) {
 		const char *name = lines.items[i] + strlen(start);
 
-		if (!text_starts_with(lines.items[i], start) || !strcmp(name, "HEAD"))
+		if (!text_starts_with(lines.items[i], start) || !strcmp(name, "HEAD") ||
+		    text_list_has(&repository->gone, lines.items[i]))
 			continue;
 		if (!glob || glob_match(glob, name))
 			text_list_add(arena, branches, arena_string(arena, name));
@@ -98,13 +140,14 @@ int repository_branches_with(const struct repository *repository, struct arena *
 	}
 	status = git_run_ok(&options, &result, err);
 	if (status == 0)
-		status = add_branches(arena, result.output.data, start, glob, branches);
+		status = add_branches(repository, arena, result.output.data, start, glob, branches);
 	child_result_release(&result);
 	return status;
 }
 
 struct tip_search {
 	git_repository *handle;
+	const struct text_list *gone;
 	const char *glob;
 	size_t start;
 	git_oid commit;
@@ -118,6 +161,7 @@ static int look_at_tip(const char *name, void *context)
 	git_oid id;
 
 	if (!strcmp(branch, "HEAD") || (search->glob && !glob_match(search->glob, branch)) ||
+	    text_list_has(search->gone, name) ||
 	    git_reference_name_to_id(&id, search->handle, name) < 0)
 		return 0;
 	search->found = git_oid_equal(&id, &search->commit);
@@ -128,7 +172,9 @@ bool repository_is_tip(const struct repository *repository, const char *remote, 
 		       const char *commit)
 {
 	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
-	struct tip_search search = {.handle = repository->handle, .glob = glob};
+	struct tip_search search = {
+		.handle = repository->handle, .gone = &repository->gone, .glob = glob,
+	};
 	const char *start = arena_format(&arena, "refs/remotes/%s/", remote);
 	char tip[COMMIT_TEXT];
 

@@ -96,6 +96,7 @@ int git_run_ok(const struct git_options *options, struct child_result *result, s
 
 	/* git's own words without its "fatal: ", the last line that has some */
 	const char *words = "";
+	const char *const *name = options->arguments;
 	char text[64];
 	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
 	struct text_list lines = text_split(&arena, result->errors.data, '\n');
@@ -109,7 +110,9 @@ int git_run_ok(const struct git_options *options, struct child_result *result, s
 			words = lines.items[i] + strlen("fatal: ");
 			break;
 		}
-	return error_set(err, "git %s failed: %s", options->arguments[0],
+	while (!strcmp(*name, "-c"))
+		name += 2;
+	return error_set(err, "git %s failed: %s", *name,
 			 *words ? words : child_exit_text(text, end));
 }
 
@@ -133,33 +136,27 @@ static int run_quietly(const struct git_options *options, struct error *err)
 	return status;
 }
 
-int git_fetch(const struct repository *repository, const char *remote,
-	      const struct text_list *refspecs, bool may_ask, struct error *err)
+int git_fetch(const struct repository *repository, const char *remote, struct buffer *listing,
+	      struct error *err)
 {
 	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
-	struct text_list arguments = {0};
-
-	text_list_add(&arena, &arguments, "fetch");
-	text_list_add(&arena, &arguments, "--quiet");
-	text_list_add(&arena, &arguments, "--no-recurse-submodules");
-	text_list_add(&arena, &arguments, "--no-write-fetch-head");
-	text_list_add(&arena, &arguments, "--");
-	text_list_add(&arena, &arguments, remote);
-	for (size_t i = 0; refspecs && i < refspecs->count; i++)
-		text_list_add(&arena, &arguments, refspecs->items[i]);
-	text_list_add(&arena, &arguments, NULL);
-
+	struct child_result result;
 	struct git_options options = {
 		.folder = repository->root,
-		.arguments = arguments.items,
-		.may_ask = may_ask,
+		.arguments = (const char *[]) {"-c", "fetch.output=full", "fetch", "--verbose",
+			"--no-progress", "--no-recurse-submodules", "--no-write-fetch-head", "--",
+			remote,
+			arena_format(&arena, "+refs/heads/*:refs/remotes/%s/*", remote), NULL},
 	};
+	int status = git_run_ok(&options, &result, err);
 
-	if (run_quietly(&options, err) < 0) {
-		error_wrap(err, "cannot fetch from '%s'", remote);
-		return error_hint(err, "check with: git fetch %s", remote);
-	}
-	return 0;
+	if (status == 0)
+		buffer_add(listing, result.errors.data, result.errors.length);
+	child_result_release(&result);
+	if (status == 0)
+		return 0;
+	error_wrap(err, "cannot fetch from '%s'", remote);
+	return error_hint(err, "check with: git fetch %s", remote);
 }
 
 int git_fetch_commit(const struct repository *repository, const char *remote, const char *commit,

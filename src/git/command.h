@@ -32,10 +32,15 @@ int git_run_ok(const struct git_options *options, struct child_result *result,
 /* The first line of git's output, or NULL with err. */
 char *git_line(struct arena *arena, const struct git_options *options, struct error *err) MUST_USE;
 
-/* Fetches from the remote. refspecs NULL: its own configured ones. No tags are followed beyond
- * git's own rule, submodules are not fetched. */
-int git_fetch(const struct repository *repository, const char *remote,
-	      const struct text_list *refspecs, bool may_ask, struct error *err) MUST_USE;
+/* Fetches the remote's branches to refs/remotes/<remote>/; nothing is pruned that the user's own
+ * settings do not prune. No tags are followed beyond git's own rule, submodules are not fetched.
+ * listing gets what git says of each ref. */
+int git_fetch(const struct repository *repository, const char *remote, struct buffer *listing,
+	      struct error *err) MUST_USE;
+/* Takes what a verbose fetch of all branches said: those that it does not name are gone from the
+ * remote. The user's refs to them stay as they are, but nothing here goes by them any more. */
+void git_fetched_branches(struct repository *repository, struct arena *arena, const char *remote,
+			  const char *listing);
 /* Makes sure that a commit is here: a shallow clone fetches it (alone, else all it lacks). Error
  * when the remote does not have it, too. */
 int git_fetch_commit(const struct repository *repository, const char *remote, const char *commit,

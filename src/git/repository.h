@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #define COMMIT_TEXT 41		/* an object id as text, with its NUL */
 
@@ -16,6 +17,7 @@ struct repository {
 	bool shallow;
 	bool bare;
 	struct git_repository *handle;
+	struct text_list gone;	/* remote branches that the last fetch no longer found, as refs */
 };
 
 /* Finds the repository from folder upward. Errors (EXIT_USAGE) are told apart by their right names:

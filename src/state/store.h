@@ -13,6 +13,7 @@
 #define STORE_VERSION_SIZE 80
 #define STORE_CHAIN "deploys" /* the name of the chain in store_change */
 
+struct buffer;
 struct store;
 
 struct store_options {
@@ -39,6 +40,8 @@ struct store_fetch {
 	/* NULL, or what the same round trip should fetch from the git remote, like
 	 * "+refs/heads/x:refs/remotes/origin/x"; only the git stores do. */
 	const struct text_list *refspecs;
+	/* NULL, or gets what that git said of each ref (git_fetched_branches reads it). */
+	struct buffer *listing;
 };
 
 /* Brings the newest state here in one round trip. Everything below answers from it (file: from the

@@ -395,6 +395,8 @@ static int git_fetch(struct store *store, const struct store_fetch *fetch, struc
 		status = fetch_failed(self, &result, err);
 	if (status == 0)
 		status = refs_renew(store, fetch, &result, err);
+	if (status == 0 && fetch->listing)
+		buffer_add(fetch->listing, result.errors.data, result.errors.length);
 	if (status == 0)
 		seen_at_write(store);
 	child_result_release(&result);

@@ -58,6 +58,28 @@ test_first_plan_selects_everything() {
 	equals "$(json "d['app'] + ' ' + d['env'] + ' ' + d['branch']")" "shop production master"
 }
 
+# The user's ref to a branch that is gone from the remote stays his; that it is pushed it does not say.
+test_branch_deleted_on_the_remote() {
+	shop
+	for store in "file:$TEST_FOLDER/state" git; do
+		sed -i.bak "s|^state:.*|state: $store|" deploy.yml
+		rm deploy.yml.bak
+		commit "$store"; push
+		git checkout -q -b side
+		commit side; git push -q origin side
+		git checkout -q master
+		expect 0 shipit plan --ref origin/side --json
+		equals "$(json "[g['verdict'] for g in d['guards'] if g['name'] == 'unpushed']")" '["pass"]'
+		git -C ../repo.git branch -q -D side
+		expect 0 shipit plan --ref origin/side --json
+		equals "$(json "[g['verdict'] for g in d['guards'] if g['name'] == 'unpushed']")" '["refuse"]'
+		git rev-parse -q --verify origin/side >/dev/null || fail 'the ref was taken away'
+		expect 0 shipit plan --json
+		equals "$(json "[g['verdict'] for g in d['guards'] if g['name'] == 'unpushed']")" '["pass"]'
+		git branch -q -D side
+	done
+}
+
 # All of the history is new then: what would be too much to tell is left out, and said.
 test_figures_of_the_first_plan() {
 	shop
