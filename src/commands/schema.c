@@ -31,6 +31,18 @@ size_t help_keys(const char *words, struct buffer *out)
 	return schema_help(files, FILE_COUNT, &schema, words, out);
 }
 
+/* An editor reads it: narrow rather than wide. */
+static int print(struct call *call, json_t *json, struct error *err)
+{
+	char *text = json_dumps(json, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+	const char *line = arena_format(call->arena, "%s\n", text);
+	int result = stdout_write(line, strlen(line), err);
+
+	free(text);
+	json_decref(json);
+	return result < 0 ? -1 : EXIT_DONE;
+}
+
 static int run_schema(struct call *call, struct error *err)
 {
 	const char *name =
@@ -40,8 +52,7 @@ static int run_schema(struct call *call, struct error *err)
 
 	for (size_t i = 0; i < FILE_COUNT; i++)
 		if (strcmp(name, names[i]) == 0)
-			return call_print_json(schema_json(files[i].row, &schema, files[i].name),
-					       err);
+			return print(call, schema_json(files[i].row, &schema, files[i].name), err);
 	nearest = text_nearest(name, names, FILE_COUNT);
 	error_set(err, "there is no schema '%s'", name);
 	if (nearest)

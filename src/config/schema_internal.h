@@ -11,6 +11,9 @@ struct schema_type {
 extern const struct schema_type schema_types[];
 extern const size_t schema_type_count;
 
+/* Moves what stands more than once in a JSON Schema to its $defs. */
+void schema_share(json_t *schema);
+
 const struct step_kind_keys *schema_kind(const struct schema *schema, const char *name);
 /* Adds what a row takes, in words. */
 void schema_describe(const struct key *row, struct buffer *out);

@@ -116,6 +116,22 @@ static json_t *fallback_json(const struct key *row)
 	return json ? json : json_string(row->fallback);
 }
 
+/* Allows null: in the last type itself where that can be said there. */
+static void add_null(json_t *types)
+{
+	json_t *last = json_array_get(types, json_array_size(types) - 1);
+	json_t *type = json_object_get(last, "type"), *choices = json_object_get(last, "enum");
+
+	if (choices)
+		json_array_append_new(choices, json_null());
+	else if (json_is_array(type))
+		json_array_append_new(type, json_string("null"));
+	else if (type)
+		json_object_set_new(last, "type", json_pack("[O,s]", type, "null"));
+	else
+		json_array_append_new(types, json_pack("{s:s}", "type", "null"));
+}
+
 static json_t *row_json(const struct key *row, const struct schema *schema)
 {
 	json_t *types = json_array(), *json;
@@ -124,7 +140,7 @@ static json_t *row_json(const struct key *row, const struct schema *schema)
 		if (row->types & schema_types[i].type)
 			json_array_append_new(types, type_json(&schema_types[i], row, schema));
 	if (row->name && !(row->flags & KEY_REQUIRED))
-		json_array_append_new(types, json_pack("{s:s}", "type", "null"));
+		add_null(types);
 	if (json_array_size(types) == 1) {
 		json = json_incref(json_array_get(types, 0));
 	} else {
@@ -147,5 +163,6 @@ json_t *schema_json(const struct key *row, const struct schema *schema, const ch
 
 	json_object_update(json, body);
 	json_decref(body);
+	schema_share(json);
 	return json;
 }
