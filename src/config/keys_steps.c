@@ -169,25 +169,32 @@ static const struct key ota_keys[] = {
 	{ \
 		.row = OBJECT(n, KEY_LATER, k, h) \
 	}
+#define ACTING(n, k, h) \
+	{ \
+		.row = OBJECT(n, KEY_LATER, k, h), .acts = ACTS \
+	}
 
 const struct step_kind_keys step_kinds_known[] = {
 	{.row = PLAIN("run", TYPE_COMMAND, 0,
 		      "a command: a string for sh -eu -c, or a list of arguments")},
-	{.row = PLAIN("publish", TYPE_TEXT, KEY_LATER, "publishes here what STAGE.STEP prepared")},
+	{.row = PLAIN("publish", TYPE_TEXT, KEY_LATER, "publishes here what STAGE.STEP prepared"),
+	 .acts = ACTS},
 	KIND("ssh", ssh_keys, "a command on hosts, over OpenSSH"),
 	KIND("release", release_keys, "puts a tree on hosts and switches to it"),
 	{.row = {.name = "slug",
 		 .types = TYPE_OBJECT,
 		 .flags = KEY_LATER | KEY_ONE_OF,
 		 .keys = slug_keys,
-		 .help = "the commit's tree less what is excluded"}},
+		 .help = "the commit's tree less what is excluded"},
+	 .acts = "push"},
 	KIND("assets_sync", assets_sync_keys, "a folder to S3 or to a folder"),
-	KIND("assets_prune", assets_prune_keys, "removes dead assets"),
+	ACTING("assets_prune", assets_prune_keys, "removes dead assets"),
 	{.row = {.name = "heroku",
 		 .types = TYPE_OBJECT,
 		 .flags = KEY_LATER | KEY_ONE_OF,
 		 .keys = heroku_keys,
-		 .help = "Heroku's platform API"}},
+		 .help = "Heroku's platform API"},
+	 .acts = ACTS},
 	KIND("http", http_keys, "one request, with what is expected of the answer"),
 	{.row = {.name = "wait_for",
 		 .types = TYPE_OBJECT,
@@ -195,7 +202,7 @@ const struct step_kind_keys step_kinds_known[] = {
 		 .keys = wait_for_keys,
 		 .help = "polls until it holds"}},
 	KIND("warm", warm_keys, "gets a list of pages"),
-	KIND("cron", cron_keys, "installs a crontab as its own marked block"),
+	ACTING("cron", cron_keys, "installs a crontab as its own marked block"),
 	KIND("heartbeat", heartbeat_keys, "pings a dead-man switch"),
 	{.row = {.name = "mark",
 		 .types = TYPE_OBJECT | TYPE_LIST,

@@ -357,20 +357,18 @@ static void check_use(struct graph *graph, const struct step_config *user, const
 			 graph->plan->stages.items[stage].name, used->stage);
 }
 
-/* Kinds that act on production at once have no business before go-live. */
+/* What acts on production at once has no business before go-live. */
 static void check_early(struct graph *graph, const struct plan_step *step)
 {
-	static const char *const acting[] = {"heroku", "cron"};
+	const struct step_config *config = step->config;
+	const char *acts = config->keys ? config->keys->acts : NULL;
 
-	for (size_t i = 0; i < sizeof(acting) / sizeof(*acting); i++) {
-		if (step->config->early || strcmp(step->config->kind, acting[i]) != 0)
-			continue;
-		diagnostics_add(graph->diagnostics, step->config->place,
-				"step '%s.%s' would change production before go-live",
-				step->stage, step->name);
-		diagnostics_hint(graph->diagnostics,
-				 "move it to the go-live stage, or say early: true");
-	}
+	if (!acts || config->early || (*acts && !object_has(&config->object, acts)))
+		return;
+	diagnostics_add(graph->diagnostics, config->place,
+			"step '%s.%s' would change production before go-live: %s%s%s", step->stage,
+			step->name, config->kind, *acts ? "." : "", acts);
+	diagnostics_hint(graph->diagnostics, "move it to the go-live stage, or say early: true");
 }
 
 static void check_steps(struct graph *graph)

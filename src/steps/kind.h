@@ -65,6 +65,7 @@ struct step_kind {
 	void (*describe)(const struct step_config *step, struct buffer *out);
 };
 
+/* Whether a kind may stand before go-live says its row in config's table (step_kind_keys.acts). */
 extern const struct step_kind step_kinds[];
 extern const size_t step_kind_count;
 /* NULL when this version cannot run it. */

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "config_files.h"
 #include "plan/plan_internal.h"
 
 struct world {
@@ -161,6 +162,56 @@ static void test_uses_must_come_before(void **state)
 	arena_release(&world.arena);
 }
 
+/* The kinds of later versions are judged by their tables already. */
+static void test_what_changes_production_waits_for_go_live(void **state)
+{
+	struct memory_file files[] = {
+		{"deploy.yml", "app: shop\npipeline: web\nenvironments: {production: {}}\n"},
+		{"pipelines/web.yml",
+		 "stages:\n"
+		 "  one:\n"
+		 "    steps:\n"
+		 "      - {name: a, heroku: {app: shop, restart: web}}\n"
+		 "      - {name: b, cron: {file: crontab}}\n"
+		 "      - {name: c, slug: {push: heroku}}\n"
+		 "      - {name: d, slug: {tarball: x.tgz}}\n"
+		 "      - {name: e, slug: {heroku: shop}}\n"
+		 "      - {name: f, heroku: {app: shop, maintenance: on}, early: true}\n"
+		 "      - {name: g, slug: {push: heroku}, early: true}\n"
+		 "      - {name: h, assets_sync: {from: a, to: 'file:b'}}\n"
+		 "      - {name: i, assets_prune: {to: 'file:b'}}\n"
+		 "      - {name: j, run: git push heroku}\n"
+		 "  live: {go_live: true, steps: [{name: a, heroku: {app: shop, restart: web}}]}\n"
+		 "  last: {needs: [live], steps: [{name: a, cron: {file: crontab}}]}\n"},
+		{0},
+	};
+	const char *const wanted[] = {
+		"step 'one.a' would change production before go-live: heroku",
+		"step 'one.b' would change production before go-live: cron",
+		"step 'one.c' would change production before go-live: slug.push",
+		"step 'one.i' would change production before go-live: assets_prune",
+	};
+	struct config_source source = memory_source(files);
+	struct config_options options = {
+		.source = &source, .path = "deploy.yml", .kinds = step_kinds_known,
+		.kind_count = step_kinds_known_count,
+	};
+	struct world world = {0};
+	struct error err;
+	const struct config *config;
+
+	(void)state;
+	diagnostics_init(&world.diagnostics, &world.arena);
+	config = config_load(&world.arena, &options, &world.diagnostics, &err);
+	assert_non_null(config);
+	world.plan.arena = &world.arena;
+	assert_int_equal(graph_build(&world.plan, config->pipeline, &world.diagnostics), -1);
+	assert_int_equal(world.diagnostics.errors, 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_true(says(&world, wanted[i]));
+	arena_release(&world.arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +222,7 @@ int main(void)
 		cmocka_unit_test(test_circle_and_who_waits_for_it),
 		cmocka_unit_test(test_go_live_may_not_need_what_is_behind),
 		cmocka_unit_test(test_uses_must_come_before),
+		cmocka_unit_test(test_what_changes_production_waits_for_go_live),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
