@@ -195,6 +195,7 @@ static int deploy(struct call *call, struct error *err)
 		error_set(err, "a deploy needs the newest state: --offline goes with plan only");
 		return error_code(err, EXIT_USAGE);
 	}
+	target.looking = options_has(&call->options, "dry-run");
 	if (session_open_target(&session, call, &target, err) < 0)
 		return -1;
 	return deploy_target(&session, &target, &flags, patience, err);

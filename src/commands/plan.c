@@ -8,7 +8,7 @@
 static const struct option_row plan_options[] = {
 	DEPLOY_CHOICE_OPTIONS,
 	{ "at", 0, "TIME", "the plan as it would be then", 0 },
-	{ "run-commands", 0, NULL, "let commands of the repository answer what is open", 0 },
+	{ "run-commands", 0, NULL, "ask the commands that list hosts (never those of secrets)", 0 },
 	{ NULL, 0, NULL, NULL, 0 },
 };
 
@@ -61,6 +61,8 @@ static int run_plan(struct call *call, struct error *err)
 	if (deploy_flags_read(call, &target, &flags, err) < 0)
 		return -1;
 	target.quick = true;
+	target.looking = true;
+	target.run_commands = options_has(&call->options, "run-commands");
 	if (session_open_target(&session, call, &target, err) < 0)
 		return -1;
 	plan = session_plan(&session, &flags, now, err);

@@ -20,6 +20,8 @@ struct session_options {
 	bool without_store;	/* SESSION_CONFIG: only the files */
 	bool every_environment;	/* check, status: validate and fetch all */
 	bool with_branches;	/* a fetch brings the remote's branches too, whatever the store */
+	bool looking;		/* plan: no command from the repository's files is run */
+	bool run_commands;	/* ... but for those that name hosts; never a secret's */
 	bool quick;		/* leave out looking for uncommitted files where that takes long */
 	bool working_tree;	/* the config is read from the working tree, no commit is chosen */
 };

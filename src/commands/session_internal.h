@@ -11,4 +11,8 @@ int session_open_state(struct session *session, struct error *err) MUST_USE;
 struct config *session_load(struct session *session, const struct config_source *source,
 			    bool without_pipeline, struct error *err) MUST_USE;
 struct config *session_load_base(struct session *session, struct error *err) MUST_USE;
+/* The first secret in the text that only a command knows, when none may be run; else NULL. */
+const char *looking_command_secret(const struct session *session, const char *text);
+/* Adds to the facts what the groups of hosts come to that a command lists. */
+void looking_hosts(struct session *session);
 bool session_commit_has_config(struct session *session, const char *commit);

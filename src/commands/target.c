@@ -132,9 +132,18 @@ static const char *ask_for_commit(struct session *session)
 	};
 	struct error problem = { 0 };
 	char shown[65], whole[COMMIT_TEXT];
+	const char *secret;
 
 	if (!config->url || session->options.offline)
 		return NULL;
+	secret = looking_command_secret(session, config->url);
+	if (secret) {
+		text_list_add(session->arena, &session->facts.open,
+			      arena_format(session->arena,
+					   "what production itself says is live: known at deploy "
+					   "(a command tells the secret %s)", secret));
+		return NULL;
+	}
 	if (ask_production(session, &request, shown, &problem) < 0) {
 		add_note(session, arena_format(session->arena,
 					       "production did not say which commit is live: %s",
@@ -379,6 +388,8 @@ static int gather_facts(struct session *session, struct dirty_check *check, stru
 	facts->branch_allowed = true;
 	facts->behind = -1;
 	note_age(session);
+	if (session->options.looking)
+		looking_hosts(session);
 	if (check)
 		dirty_check_finish(check, session->arena, DIRTY_WAIT, &dirty);
 	facts->dirty = dirty.known ? dirty.count : 0;

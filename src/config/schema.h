@@ -51,8 +51,8 @@ struct key {
 /* What a step kind adds: its row says what may stand behind its key. */
 struct step_kind_keys {
 	struct key row;		/* name is the kind's; KEY_LATER: this version cannot run it */
-	/* A step of this kind changes production as soon as it runs, which no stage before go-live
-	 * may do unless it is `early`: always (ACTS), or when it has that key; NULL: it does not. */
+	/* A step of this kind changes production as soon as it runs, which none before go-live may
+	 * unless it is `early`: always (ACTS), or when it has that key; NULL: it does not. */
 	const char *acts;
 };
 #define ACTS ""

@@ -272,6 +272,8 @@ void notes_gather(struct plan *plan, const struct plan_input *input)
 	note_change(plan, input->change);
 	note_owed(plan);
 	note_later(plan);
+	for (size_t i = 0; i < input->facts.open.count; i++)
+		text_list_add(plan->arena, &plan->open, input->facts.open.items[i]);
 	for (size_t i = 0; i < plan->config->pipeline->ask.count; i++)
 		text_list_add(plan->arena, &plan->open,
 			      arena_format(plan->arena, "%s is asked for at the start "

@@ -118,6 +118,7 @@ struct plan_facts {
 	bool live_known; /* false with previous set: its commit is not in the repository */
 	const char *live_claimed;	/* what production itself says when it disagrees, or NULL */
 	struct text_list notes;		/* what gathering the facts had to say */
+	struct text_list open;		/* what depends on a command: "...: known at deploy" */
 };
 
 struct plan_input {

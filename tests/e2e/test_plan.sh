@@ -266,4 +266,37 @@ test_looking_runs_nothing_and_changes_nothing() {
 	[ ! -e "$TEST_FOLDER/state/production" ] || fail 'plan wrote to the store'
 }
 
+test_looking_runs_no_command() {
+	shop
+	# shellcheck disable=SC2016  # it is for shipit
+	sed -i.bak 's/^\( *production:\).*/\1 {branch: master, url: "http:\/\/127.0.0.1:1", live_commit: {url: "\/${KEY}"}}/' deploy.yml
+	cat >>deploy.yml <<-END
+		secrets: {KEY: {command: "touch $TEST_FOLDER/secret; echo k"}}
+		hosts:
+		  web: [web1]
+		  worker: {from: "touch $TEST_FOLDER/listed; printf 'w1\\\\nw2\\\\n'"}
+		  broken: {from: [sh, -c, "exit 3"]}
+	END
+	commit; push
+	for command in 'plan --json' 'deploy -n --json'; do
+		# shellcheck disable=SC2086  # a command and its flags
+		expect 0 shipit $command
+		equals "$(json '"hosts.worker: known at deploy (plan --run-commands asks)" in d["open"]')" true
+		equals "$(json 'any(o.startswith("what production itself says is live: known at deploy") for o in d["open"])')" true
+	done
+	local digest
+	digest=$(json 'd["digest"]')
+	for command in check status 'help plan' schema; do
+		# shellcheck disable=SC2086
+		expect 0 shipit $command
+	done
+	[ ! -e "$TEST_FOLDER/secret" ] || fail 'a secret was read'
+	[ ! -e "$TEST_FOLDER/listed" ] || fail 'hosts were listed'
+	expect 0 shipit plan --run-commands --json
+	equals "$(json '[o for o in d["open"] if o.startswith("hosts.worker")]')" '["hosts.worker: w1, w2"]'
+	equals "$(json 'any(o.startswith("hosts.broken: ") and "exit code 3" in o for o in d["open"])')" true
+	equals "$(json 'd["digest"]')" "$digest"
+	[ ! -e "$TEST_FOLDER/secret" ] || fail 'a secret was read'
+}
+
 run_tests
