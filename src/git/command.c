@@ -170,6 +170,8 @@ int git_fetch_commit(const struct repository *repository, const char *remote, co
 		.may_ask = may_ask,
 	};
 	struct git_options all = alone;
+	const char *const whole[] = {"fetch", "--quiet", "--no-tags", "--no-recurse-submodules",
+				     "--no-write-fetch-head", "--", remote, commit, NULL};
 
 	if (repository_has_commit(repository, commit))
 		return 0;
@@ -177,9 +179,7 @@ int git_fetch_commit(const struct repository *repository, const char *remote, co
 		"--no-write-fetch-head", repository->shallow ? "--unshallow" : "--tags", "--",
 		remote, NULL};
 	if (!repository->shallow)
-		alone.arguments = (const char *[]) {"fetch", "--quiet", "--no-tags",
-			"--no-recurse-submodules", "--no-write-fetch-head", "--", remote, commit,
-			NULL};
+		alone.arguments = whole;
 	if (run_quietly(&alone, err) == 0 && repository_has_commit(repository, commit))
 		return 0;
 	error_clear(err);
