@@ -256,7 +256,7 @@ test_undo_is_not_stopped_by_a_first_signal() {
 test_third_signal_in_go_live_kills() {
 	shop <<-END
 		stages:
-		  release: {go_live: true, steps: [{name: slow, run: "trap '' TERM; touch $TEST_FOLDER/on; while :; do sleep 0.1; done", undo: echo undone-it}]}
+		  release: {go_live: true, steps: [{name: slow, run: "trap '' TERM; touch $TEST_FOLDER/on; while [ -d '$TEST_FOLDER' ]; do sleep 0.1; done", undo: echo undone-it}]}
 	END
 	deploy_behind
 	wait_until 20 test -e "$TEST_FOLDER/on"
@@ -519,7 +519,7 @@ test_from_pretends() {
 test_a_written_timeout_in_go_live_insists() {
 	shop <<-END
 		stages:
-		  release: {go_live: true, steps: [{name: slow, run: "trap '' TERM; while :; do sleep 0.1; done", timeout: 300ms, undo: echo undone-it}]}
+		  release: {go_live: true, steps: [{name: slow, run: "trap '' TERM; while [ -d '$TEST_FOLDER' ]; do sleep 0.1; done", timeout: 300ms, undo: echo undone-it}]}
 	END
 	local begun=$SECONDS
 	expect 1 deploy

@@ -26,7 +26,7 @@ shop() {
 		          if [ -e "$T/gate" ]; then
 		            rm "$T/gate"
 		            touch "$T/building"
-		            while [ ! -e "$T/go" ]; do sleep 0.02; done
+		            while [ -d "$T" ] && [ ! -e "$T/go" ]; do sleep 0.02; done
 		          fi
 		  release:
 		    go_live: true

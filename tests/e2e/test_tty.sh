@@ -21,7 +21,7 @@ waiting_config() {
 	write compile.sh <<-END
 		echo 'one line'
 		echo '漢字漢字漢字漢字漢字 end'
-		until [ -e "$TEST_FOLDER/go" ]; do sleep 0.05; done
+		while [ -d "$TEST_FOLDER" ] && [ ! -e "$TEST_FOLDER/go" ]; do sleep 0.05; done
 		${1:-true}
 	END
 	write pipelines/simple.yml <<-END
@@ -31,7 +31,7 @@ waiting_config() {
 		      - {name: compile, run: sh compile.sh}
 		  assets:
 		    steps:
-		      - {name: compress, run: 'until [ -e "$TEST_FOLDER/go" ]; do sleep 0.05; done'}
+		      - {name: compress, run: 'while [ -d "$TEST_FOLDER" ] && [ ! -e "$TEST_FOLDER/go" ]; do sleep 0.05; done'}
 		  release:
 		    go_live: true
 		    steps:
