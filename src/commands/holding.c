@@ -193,6 +193,9 @@ static int take(struct attempt *self, struct error *err)
 		drop_folder(holding);
 		if (status < 0 && !err->exit_code)
 			error_code(err, EXIT_USAGE);
+		if (status < 0 && !err->hint[0])
+			error_hint(err, "the lease and the record of a deploy are kept there; "
+				   "`state` in deploy.yml names other places");
 		return status;
 	}
 	self->ticket.token = NULL;
@@ -386,6 +389,13 @@ struct store *holding_borrow(struct holding *holding)
 void holding_return(struct holding *holding)
 {
 	keeper_return(holding->keeper);
+}
+
+bool holding_ask(struct holding *holding, void (*call)(void *context), void *context)
+{
+	(void)holding;
+	call(context);
+	return !interrupt_signal();
 }
 
 void holding_begun(struct holding *holding)

@@ -40,6 +40,8 @@ int holding_take(struct session *session, const struct holding_options *options,
 /* The store for the caller alone, renewals held up, until holding_return. */
 struct store *holding_borrow(struct holding *holding);
 void holding_return(struct holding *holding);
+/* Whether call, which asks something on the terminal, was not ended by a signal. */
+bool holding_ask(struct holding *holding, void (*call)(void *context), void *context);
 /* Something was run: its folder of records stays. */
 void holding_begun(struct holding *holding);
 /* Gives back what is still held; fine on a zeroed one and once more. */

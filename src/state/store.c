@@ -131,37 +131,6 @@ int store_write(struct store *store, const char *env, struct store_change *chang
 	return count ? store->kind->write(store, env, changes, count, err) : 0;
 }
 
-/* Writes an entry and removes it. When others do the same just now, theirs is proof enough. */
-static int probe_write(struct store *store, const char *env, struct error *err)
-{
-	char version[STORE_VERSION_SIZE];
-	json_t *value = json_object(), *there = NULL;
-	int result = store_get(store, env, "probe", &there, version, err);
-	if (result == 0) {
-		struct store_change put = {"probe", value, version, ""};
-		result = store_write(store, env, &put, 1, err);
-		struct store_change drop = {"probe", NULL, put.version, ""};
-		if (result == 0)
-			result = store_write(store, env, &drop, 1, err);
-	}
-	json_decref(value);
-	json_decref(there);
-	return result < 0 ? -1 : 0;
-}
-
-int store_probe(struct store *store, const char *env, struct error *err)
-{
-	char tip[STORE_VERSION_SIZE];
-	int result = store_tip(store, env, tip, err);
-	if (result == 0 && *tip && store->kind->probe)
-		result = store->kind->probe(store, env, tip, err);
-	else if (result == 0)
-		result = probe_write(store, env, err);
-	if (result < 0 && !err->exit_code)
-		error_code(err, EXIT_USAGE);
-	return result < 0 ? -1 : 0;
-}
-
 char *store_name_encode(struct arena *arena, const char *name)
 {
 	static const char digits[] = "0123456789ABCDEF";

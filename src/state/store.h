@@ -69,12 +69,6 @@ int store_tip(struct store *store, const char *env, char version[STORE_VERSION_S
 int store_get(struct store *store, const char *env, const char *name, json_t **value,
 	      char version[STORE_VERSION_SIZE], struct error *err) MUST_USE;
 
-/* Before anything is run: could a record of that environment be written? Where none was before, by
- * writing and removing an entry; else by asking the remote without changing anything (one round
- * trip). 0, or -1 with what to do and the exit code: 2; 1 when it was only this machine's
- * disk. */
-int store_probe(struct store *store, const char *env, struct error *err) MUST_USE;
-
 struct store_change {
 	const char *name;     /* STORE_CHAIN appends a record, any other name puts an entry */
 	json_t *value;        /* borrowed; NULL deletes the entry. Its "nonce" is set anew */

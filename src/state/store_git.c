@@ -34,6 +34,21 @@ struct git_store *git_store_of(struct store *store)
 	return store->data;
 }
 
+const struct repository *git_store_repository(struct store *store, struct error *err)
+{
+	struct git_store *self = git_store_of(store);
+	if (!self->repository)
+		self->repository = repository_open(&store->arena, self->work_dir, err);
+	return self->repository;
+}
+
+static void git_close(struct store *store)
+{
+	struct git_store *self = git_store_of(store);
+	if (self && self->repository)
+		repository_close(&self->repository);
+}
+
 void git_call_init(struct git_call *call, const struct git_store *store)
 {
 	*call = (struct git_call){0};
@@ -417,8 +432,8 @@ static int git_tip(struct store *store, const char *env, char version[STORE_VERS
 #define GIT_KIND(kind_name, kind_open, kind_help) \
 	{ \
 		.name = (kind_name), .prefix = (kind_name), .help = (kind_help), \
-		.open = (kind_open), .fetch = git_fetch, .tip = git_tip, .read = git_store_read, \
-		.get = git_store_get, .write = git_store_write, .probe = git_store_probe, \
+		.open = (kind_open), .close = git_close, .fetch = git_fetch, .tip = git_tip, \
+		.read = git_store_read, .get = git_store_get, .write = git_store_write, \
 		.fetches_refspecs = true, \
 	}
 

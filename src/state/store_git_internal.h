@@ -1,5 +1,6 @@
 /* The git store's two halves: what was seen and reading it, and writing. */
 #pragma once
+#include "git/repository.h"
 #include "proc/child.h"
 #include "state/store_internal.h"
 
@@ -24,6 +25,7 @@ struct git_store {
 	const char *local_prefix;       /* "refs/shipit-seen/origin/git/" */
 	const char *seen_file;          /* when the last fetch was, in ms; NULL: not kept */
 	const char *const *environment; /* of every git that is run */
+	struct repository *repository;	/* opened when something is first written or read */
 	VEC(struct git_ref) refs;
 };
 
@@ -46,6 +48,8 @@ int git_call_run(struct git_call *call, const struct git_store *store, struct ch
 const char *git_complaint(const struct child_result *result, char text[400]);
 
 struct git_store *git_store_of(struct store *store);
+/* NULL with err when it cannot be opened. */
+const struct repository *git_store_repository(struct store *store, struct error *err);
 char *git_suffix(struct store *store, struct arena *arena, const char *env, const char *name);
 /* The id that a ref was last seen with, "" when it is not there. */
 const char *git_ref_get(struct git_store *self, const char *suffix);
@@ -56,6 +60,5 @@ int git_store_read(struct store *store, const char *env, size_t limit, store_rec
 		   void *context, struct error *err);
 int git_store_get(struct store *store, const char *env, const char *name, json_t **value,
 		  char version[STORE_VERSION_SIZE], struct error *err);
-int git_store_probe(struct store *store, const char *env, const char *tip, struct error *err);
 int git_store_write(struct store *store, const char *env, struct store_change *changes,
 		    size_t count, struct error *err);

@@ -2,6 +2,7 @@
 #include "state/store_git_internal.h"
 
 #include "base/text.h"
+#include "git/treesource.h"
 
 #define BATCH 256 /* records that one `git cat-file --batch` is asked for */
 
@@ -114,24 +115,33 @@ int git_store_read(struct store *store, const char *env, size_t limit, store_rec
 	return status < 0 ? -1 : 0;
 }
 
-static int entry_take(void *context, const char *version, json_t *value, struct error *err)
+static int entry_read(struct store *store, const char *id, json_t **value, struct error *err)
 {
-	json_t **out = context;
-	(void)version;
-	(void)err;
-	*out = json_incref(value);
-	return 0;
+	const struct repository *repository = git_store_repository(store, err);
+	struct buffer bytes;
+	char name[STORE_VERSION_SIZE + 20];
+	if (!repository)
+		return -1;
+	buffer_init(&bytes, STORE_VALUE_MAXIMUM);
+	snprintf(name, sizeof(name), "%.12s:entry.json", id);
+	int found = commit_read_file(repository, id, "entry.json", &bytes, err);
+	if (found == 0)
+		error_set(err, "%s in the shared state is missing", name);
+	else if (found > 0)
+		*value = store_value_read(bytes.data, bytes.length, name, err);
+	buffer_release(&bytes);
+	return *value ? 0 : -1;
 }
 
 int git_store_get(struct store *store, const char *env, const char *name, json_t **value,
 		  char version[STORE_VERSION_SIZE], struct error *err)
 {
-	struct git_store *self = git_store_of(store);
 	struct arena arena = ARENA_INIT;
-	const char *id = git_ref_get(self, git_suffix(store, &arena, env, name));
-	int status = *id ? batch_read(self, &id, 1, "entry.json", entry_take, value, err) : 0;
+	const char *id =
+		git_ref_get(git_store_of(store), git_suffix(store, &arena, env, name));
+	int status = *id ? entry_read(store, id, value, err) : 0;
 	if (status == 0)
 		snprintf(version, STORE_VERSION_SIZE, "%s", id);
 	arena_release(&arena);
-	return status < 0 ? -1 : 0;
+	return status;
 }

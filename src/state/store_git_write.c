@@ -2,60 +2,13 @@
 #include "state/store_git_internal.h"
 
 #include "base/text.h"
+#include "git/write.h"
 
 /* One change on its way: its ref and the commit that it shall point to. */
 struct git_update {
 	const char *suffix;
 	const char *id; /* NULL: the ref goes */
 };
-
-/* Runs git and keeps the object id that it prints. */
-static int object_make(struct git_call *call, struct git_store *self, char id[STORE_VERSION_SIZE],
-		       struct error *err)
-{
-	struct child_result result;
-	char complaint[400];
-	int status = git_call_run(call, self, &result, err);
-	size_t length = strcspn(result.output.data, "\n");
-	if (status == 0 &&
-	    (result.exit.code != 0 || length == 0 || length >= STORE_VERSION_SIZE)) {
-		status = error_set(err, "cannot write a record into the repository: %s",
-				   git_complaint(&result, complaint));
-		error_hint(err, "is the disk full, or .git read-only?");
-		error_code(err, EXIT_FAILED);
-	}
-	if (status == 0)
-		snprintf(id, STORE_VERSION_SIZE, "%.*s", (int)length, result.output.data);
-	child_result_release(&result);
-	return status;
-}
-
-static int blob_make(struct git_store *self, const char *bytes, size_t length,
-		     char id[STORE_VERSION_SIZE], struct error *err)
-{
-	struct git_call call;
-	git_call_init(&call, self);
-	git_call_add(&call, "hash-object");
-	git_call_add(&call, "-w");
-	git_call_add(&call, "--no-filters");
-	git_call_add(&call, "--stdin");
-	call.input = bytes;
-	call.input_length = length;
-	return object_make(&call, self, id, err);
-}
-
-static int tree_make(struct git_store *self, const char *file, const char *blob,
-		     char id[STORE_VERSION_SIZE], struct error *err)
-{
-	struct git_call call;
-	char line[STORE_VERSION_SIZE + 40];
-	int length = snprintf(line, sizeof(line), "100644 blob %s\t%s\n", blob, file);
-	git_call_init(&call, self);
-	git_call_add(&call, "mktree");
-	call.input = line;
-	call.input_length = (size_t)length;
-	return object_make(&call, self, id, err);
-}
 
 /* What `git log` shows of a record. */
 static void subject_write(const struct git_store *self, const struct store_change *change,
@@ -71,51 +24,35 @@ static void subject_write(const struct git_store *self, const struct store_chang
 	buffer_add_format(out, "%s\n", self->layout->subject_suffix);
 }
 
-static int commit_make(struct git_store *self, const struct store_change *change, const char *tree,
-		       char id[STORE_VERSION_SIZE], struct error *err)
+static int update_make(struct store *store, struct store_change *change, struct error *err)
 {
-	struct git_call call;
-	struct buffer message;
-	buffer_init(&message, 1000);
-	subject_write(self, change, &message);
-	git_call_init(&call, self);
-	const char *settings[] = {"user.name=shipit", "user.email=shipit@localhost",
-				  "i18n.commitEncoding=UTF-8", "commit.gpgSign=false"};
-	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-		git_call_add(&call, "-c");
-		git_call_add(&call, settings[i]);
-	}
-	git_call_add(&call, "commit-tree");
-	git_call_add(&call, tree);
-	if (strcmp(change->name, STORE_CHAIN) == 0 && *change->expected) {
-		git_call_add(&call, "-p");
-		git_call_add(&call, change->expected);
-	}
-	call.input = message.data;
-	call.input_length = message.length;
-	int status = object_make(&call, self, id, err);
-	buffer_release(&message);
-	return status;
-}
-
-static int update_make(struct git_store *self, struct store_change *change, struct error *err)
-{
-	char blob[STORE_VERSION_SIZE], tree[STORE_VERSION_SIZE];
+	struct git_store *self = git_store_of(store);
+	const struct repository *repository = git_store_repository(store, err);
 	bool chain = strcmp(change->name, STORE_CHAIN) == 0;
+	struct buffer message;
 	size_t length;
 	change->version[0] = '\0';
 	if (!change->value)
 		return 0;
-	char *bytes = store_value_write(change->value, &length, err);
+	char *bytes = repository ? store_value_write(change->value, &length, err) : NULL;
 	if (!bytes)
 		return -1;
-	int status = blob_make(self, bytes, length, blob, err);
+	buffer_init(&message, 1000);
+	subject_write(self, change, &message);
+	const struct commit_file file = {
+		.name = chain ? "record.json" : "entry.json",
+		.bytes = bytes,
+		.length = length,
+		.message = message.data,
+		.parent = chain && *change->expected ? change->expected : NULL,
+	};
+	int status = commit_write(repository, &file, change->version, err);
+	buffer_release(&message);
 	free(bytes);
 	if (status == 0)
-		status = tree_make(self, chain ? "record.json" : "entry.json", blob, tree, err);
-	if (status == 0)
-		status = commit_make(self, change, tree, change->version, err);
-	return status;
+		return 0;
+	error_hint(err, "is the disk full, or .git read-only?");
+	return error_code(err, EXIT_FAILED);
 }
 
 static int push_run(struct git_store *self, const struct store_change *changes,
@@ -253,27 +190,17 @@ static int push_refused(struct git_store *self, const char *words, struct error 
 /* Remembers the new refs in this clone. Failing is harmless: the next fetch brings them. */
 static void updates_remember(struct store *store, const struct git_update *updates, size_t count)
 {
-	struct git_store *self = git_store_of(store);
-	struct git_call call;
-	struct child_result result;
-	struct buffer input;
 	struct error ignored = {0};
-	buffer_init(&input, 1 << 20);
+	struct arena arena = ARENA_INIT;
+	const struct repository *repository = git_store_repository(store, &ignored);
 	for (size_t i = 0; i < count; i++) {
+		const char *name = arena_format(&arena, "%s%s", git_store_of(store)->local_prefix,
+						updates[i].suffix);
 		git_ref_set(store, updates[i].suffix, updates[i].id);
-		buffer_add_format(&input, "%s %s%s%s%s\n", updates[i].id ? "update" : "delete",
-				  self->local_prefix, updates[i].suffix, updates[i].id ? " " : "",
-				  updates[i].id ? updates[i].id : "");
+		if (repository && ref_write(repository, name, updates[i].id, &ignored) < 0)
+			error_clear(&ignored);
 	}
-	git_call_init(&call, self);
-	git_call_add(&call, "update-ref");
-	git_call_add(&call, "--stdin");
-	call.input = input.data;
-	call.input_length = input.length;
-	if (git_call_run(&call, self, &result, &ignored) < 0)
-		error_clear(&ignored);
-	child_result_release(&result);
-	buffer_release(&input);
+	arena_release(&arena);
 }
 
 static int push(struct store *store, struct store_change *changes, const struct git_update *updates,
@@ -309,7 +236,7 @@ int git_store_write(struct store *store, const char *env, struct store_change *c
 	int status = 0;
 	for (size_t i = 0; i < count && status == 0; i++) {
 		updates[i].suffix = git_suffix(store, &arena, env, changes[i].name);
-		status = update_make(git_store_of(store), &changes[i], err);
+		status = update_make(store, &changes[i], err);
 		updates[i].id = changes[i].value ? changes[i].version : NULL;
 	}
 	if (status == 0)
@@ -317,37 +244,5 @@ int git_store_write(struct store *store, const char *env, struct store_change *c
 	if (status < 0)
 		error_wrap(err, "cannot write the state of '%s'", env);
 	arena_release(&arena);
-	return status;
-}
-
-/* A push of what is there already, tried only: who may not push is told so. */
-int git_store_probe(struct store *store, const char *env, const char *tip, struct error *err)
-{
-	struct git_store *self = git_store_of(store);
-	struct git_call call;
-	struct child_result result;
-	char complaint[400];
-	git_call_init(&call, self);
-	git_call_add(&call, "push");
-	git_call_add(&call, "--dry-run");
-	git_call_add(&call, "--porcelain");
-	git_call_add(&call, "--no-verify");
-	git_call_add(&call, "--no-follow-tags");
-	git_call_add(&call, "--recurse-submodules=no");
-	git_call_add(&call, "--force");
-	git_call_add(&call, "--");
-	git_call_add(&call, self->remote);
-	const char *suffix = git_suffix(store, &call.arena, env, STORE_CHAIN);
-	git_call_add_format(&call, "%s:%s%s", tip, self->layout->remote_prefix, suffix);
-	int status = git_call_run(&call, self, &result, err);
-	if (status == 0 && result.exit.code != 0) {
-		status = error_set(err, "cannot push to the remote '%s': %s", self->remote,
-				   git_complaint(&result, complaint));
-		error_hint(err,
-			   "the record of a deploy is pushed to %s*; `state` in deploy.yml "
-			   "names other places",
-			   self->layout->remote_prefix);
-	}
-	child_result_release(&result);
 	return status;
 }

@@ -22,8 +22,6 @@ struct store_kind {
 		   char version[STORE_VERSION_SIZE], struct error *err);
 	int (*write)(struct store *store, const char *env, struct store_change *changes,
 		     size_t count, struct error *err);
-	/* For store_probe where there are records already; NULL: an entry is written there too. */
-	int (*probe)(struct store *store, const char *env, const char *tip, struct error *err);
 	bool fetches_refspecs;
 };
 

@@ -338,38 +338,6 @@ static void refused_refs_are_usage(void **state)
 	store_free(store);
 }
 
-/* What would fail after go-live is found before anything is run. */
-static void probe_tells_before(void **state)
-{
-	struct place *place = *state;
-	struct store *store = open_store(place, "one");
-	json_t *got;
-	char version[STORE_VERSION_SIZE];
-	DONE(place, store_probe(store, "production", &place->err));
-	DONE(place, store_get(store, "production", "probe", &got, version, &place->err));
-	assert_null(got);
-	DONE(place, append(place, store, "production", "a"));
-	DONE(place, store_probe(store, "production", &place->err));
-	expect_ids(place, store, "production", 0, "a ");
-	store_free(store);
-}
-
-static void probe_finds_refusals(void **state)
-{
-	struct place *place = *state;
-	struct store *store = open_store(place, "one");
-	GIT(place, "remote.git", "config", "receive.hideRefs", "refs/shipit");
-	assert_int_equal(store_probe(store, "production", &place->err), -1);
-	assert_int_equal(place->err.exit_code, EXIT_USAGE);
-	assert_non_null(strstr(place->err.hint, "state: git+branch"));
-	GIT(place, "remote.git", "config", "--unset", "receive.hideRefs");
-	DONE(place, append(place, store, "production", "a"));
-	GIT(place, "one", "remote", "set-url", "--push", "origin", "/nowhere/at/all.git");
-	assert_int_equal(store_probe(store, "production", &place->err), -1);
-	assert_non_null(strstr(place->err.message, "cannot push"));
-	store_free(store);
-}
-
 static void brings_branches_along(void **state)
 {
 	struct place *place = *state;
@@ -433,7 +401,6 @@ static void wrong_states(void **state)
 		cmocka_unit_test_setup_teardown(second_writer_loses, set_up, tear_down), \
 		cmocka_unit_test_setup_teardown(entries_come_and_go, set_up, tear_down), \
 		cmocka_unit_test_setup_teardown(all_or_none, set_up, tear_down), \
-		cmocka_unit_test_setup_teardown(probe_tells_before, set_up, tear_down), \
 		cmocka_unit_test_setup_teardown(one_of_twenty_wins, set_up, tear_down)
 
 int main(void)
@@ -445,7 +412,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(offline_answers_from_memory, set_up_git, tear_down),
 		cmocka_unit_test_setup_teardown(shouts_at_a_changed_past, set_up_git, tear_down),
 		cmocka_unit_test_setup_teardown(refused_refs_are_usage, set_up_git, tear_down),
-		cmocka_unit_test_setup_teardown(probe_finds_refusals, set_up_git, tear_down),
 		cmocka_unit_test_setup_teardown(brings_branches_along, set_up_git, tear_down),
 		cmocka_unit_test_setup_teardown(interrupted_writes_are_ended, set_up_file,
 						tear_down),
