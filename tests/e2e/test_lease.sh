@@ -391,6 +391,45 @@ test_network_lost_for_a_moment_is_no_matter() {
 	equals "$(cat "$T/live")" 2
 }
 
+# Who was asleep for longer than his lease finds out before he touches anything.
+test_sleeper_has_lost_it() {
+	LEASE=1s shop
+	start_deploy
+	kill -STOP "$HOLDER"
+	lease_from_elsewhere
+	colleague bob
+	expect 0 in_clone bob "$SHIPIT" deploy --yes --silent --wait
+	stderr_has 'Taking over the lease'
+	equals "$(wc -l <"$T/live" | tr -d ' ')" 1
+	kill -CONT "$HOLDER"
+	end_deploy 1
+	grep -q "the lease of 'production' was lost" "$T/holder" || fail "$(cat "$T/holder")"
+	equals "$(wc -l <"$T/live" | tr -d ' ')" 1
+}
+
+# A git that notes each time that it speaks with the remote.
+test_few_round_trips() {
+	STATE=git shop
+	local git
+	git=$(command -v git)
+	mkdir "$T/bin"
+	cat >"$T/bin/git" <<-END
+		#!/bin/sh
+		for word; do
+			case \$word in fetch | push | ls-remote) echo "\$word" >>"$T/trips" ;; esac
+		done
+		exec "$git" "\$@"
+	END
+	chmod +x "$T/bin/git"
+	PATH=$T/bin:$PATH expect 0 shipit deploy --yes --silent
+	# The plan, the lease, the look under it, the intent to go live; that it is live, unless the
+	# verdict comes first; record and freed lease in one.
+	case $(tr '\n' ' ' <"$T/trips") in
+	'fetch push fetch push push ' | 'fetch push fetch push push push ') ;;
+	*) fail "$(cat "$T/trips")" ;;
+	esac
+}
+
 # Somebody else deploys while one waits: the plan is made anew, and agreed to anew.
 test_plan_changes_while_one_waits() {
 	LEASE=2s shop
