@@ -339,8 +339,14 @@ static int on_verdict(void *context, struct run_result *result, struct error *er
 	}
 	json_decref(deploy->record.verdicts);
 	deploy->record.verdicts = NULL;
-	if (code < 0)
-		error_wrap(err, "the record of this deploy could not be stored");
+	if (code == 0)
+		return 0;
+	error_wrap(err, "the record of this deploy could not be stored");
+	if (result->live || (result->touched && !result->undone)) {
+		holding_leave(deploy->holding);
+		error_hint(err, "As soon as the state can be written: shipit -e %s recover %s",
+			   deploy->session->config->env, deploy->folder.id);
+	}
 	return code;
 }
 

@@ -403,12 +403,19 @@ void holding_begun(struct holding *holding)
 	holding->begun = true;
 }
 
+void holding_leave(struct holding *holding)
+{
+	holding->leave = true;
+}
+
 void holding_end(struct holding *holding)
 {
 	struct error err = { 0 };
 	int interrupted = interrupt_take();
 
-	if (keeper_end(holding->keeper, &err) < 0) {
+	if (holding->leave) {
+		keeper_leave(holding->keeper);
+	} else if (keeper_end(holding->keeper, &err) < 0) {
 		call_note(holding->session->call, "the lease could not be freed: %s", err.message);
 		call_note(holding->session->call, "  shipit recover frees it");
 	}

@@ -25,7 +25,7 @@ struct holding {
 	struct keeper *keeper;	/* NULL: it is our caller's (SHIPIT_LEASE), who keeps it */
 	struct lease lease;
 	struct lease over;	/* what was taken over; token NULL: nothing */
-	bool begun;
+	bool begun, leave;
 };
 
 /* Looks at what was fetched: 0, or -1 with EXIT_REFUSED and the whole account. */
@@ -44,5 +44,7 @@ void holding_return(struct holding *holding);
 bool holding_ask(struct holding *holding, void (*call)(void *context), void *context);
 /* Something was run: its folder of records stays. */
 void holding_begun(struct holding *holding);
+/* It is not to be freed: what was done is in no record, so somebody must `recover` first. */
+void holding_leave(struct holding *holding);
 /* Gives back what is still held; fine on a zeroed one and once more. */
 void holding_end(struct holding *holding);

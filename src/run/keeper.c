@@ -27,6 +27,8 @@ struct keeper {
 	struct lease *lease;
 	struct arena arena;
 	bool freed;
+	const char *token; /* these two never change: any thread reads them */
+	int64_t length;
 
 	pthread_mutex_t mutex; /* for what follows, never held for long */
 	struct lease_news news; /* to be written yet */
@@ -46,14 +48,14 @@ struct keeper {
 
 static int64_t renew_every(const struct keeper *self)
 {
-	int64_t fourth = self->lease->length / 4;
+	int64_t fourth = self->length / 4;
 	return fourth < RENEW_EVERY ? fourth : RENEW_EVERY;
 }
 
 /* For how long after a write nobody else can have taken it, with a margin for our own doings. */
 static int64_t trusted_for(const struct keeper *self)
 {
-	return self->lease->length - self->lease->length / 8;
+	return self->length - self->length / 8;
 }
 
 static void wake_thread(struct keeper *self)
@@ -276,6 +278,8 @@ struct keeper *keeper_start(const struct keeper_options *options, struct error *
 	self->store = options->store;
 	self->env = arena_string(&self->arena, options->env);
 	self->lease = options->lease;
+	self->token = arena_string(&self->arena, self->lease->token);
+	self->length = self->lease->length;
 	self->news = (struct lease_news)LEASE_NEWS_INIT;
 	self->good = options->taken;
 	pthread_mutex_init(&self->store_mutex, NULL);
@@ -322,7 +326,7 @@ void keeper_leave(struct keeper *self)
 
 const char *keeper_token(const struct keeper *self)
 {
-	return self ? self->lease->token : NULL;
+	return self ? self->token : NULL;
 }
 
 struct store *keeper_borrow(struct keeper *self)

@@ -377,6 +377,23 @@ test_network_lost_in_go_live_stops_the_next_step() {
 	stderr_has 'was interrupted in its go-live stage'
 }
 
+test_live_without_a_record_needs_recover() {
+	STATE=git shop
+	release_of <<-'END'
+		stages:
+		  release:
+		    go_live: true
+		    steps: [{name: switch, run: 'echo 1 >>"$T/live"; mv "$T/repo.git" "$T/away"'}]
+	END
+	expect 4 shipit deploy --yes --silent
+	says 'the record of this deploy could not be stored'
+	says "shipit -e production recover $(ls .git/shipit/deploys)"
+	mv "$T/away" "$T/repo.git"
+	expect 3 shipit deploy --yes --silent
+	stderr_has 'was interrupted'
+	equals "$(cat "$T/live")" 1
+}
+
 test_network_lost_for_a_moment_is_no_matter() {
 	STATE=git LEASE=4s shop
 	release_of <<-'END'
