@@ -63,6 +63,20 @@ int change_read(const struct repository *repository, struct arena *arena,
  * time only. */
 int change_count_lines(const struct repository *repository, struct change *change,
 		       const struct pattern_list *ignore, struct error *err) MUST_USE;
+/* The new version of a changed file, for what looks at the lines that a change adds. */
+struct line_span {
+	size_t first, count;	/* lines, from 1 */
+};
+struct changed_text {
+	const char *text;	/* NUL-terminated; NULL: binary, very large, or not there any more */
+	size_t length;
+	VEC(struct line_span) added;	/* sorted, apart; of a new file one span that is all of it */
+};
+int change_read_text(const struct repository *repository, struct arena *arena,
+		     const struct changed_file *file, struct changed_text *text,
+		     struct error *err) MUST_USE;
+/* Whether that line (from 1) is one that the change adds. */
+bool changed_text_adds(const struct changed_text *text, size_t line);
 /* The paths of files, for pattern_index_new: in the arena. */
 struct pattern_path *change_paths(struct arena *arena, const struct change *change);
 /* NUL-separated, for SHIPIT_CHANGED_FILES. */

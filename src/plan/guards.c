@@ -51,34 +51,35 @@ int risk_judge(struct plan *plan, const struct plan_input *input, struct error *
 	return result;
 }
 
-struct judgement {
-	enum event_status verdict;
-	const char *reason;
-};
-
-static struct judgement guard_branch(struct plan *plan, const struct plan_input *input)
+static int guard_branch(struct plan *plan, const struct plan_input *input,
+			struct judgement *judgement, struct error *err)
 {
 	const struct plan_facts *facts = &input->facts;
 
+	(void)err;
 	if (facts->branch_allowed || !facts->branch_wanted)
-		return (struct judgement){STATUS_PASS, NULL};
-	return (struct judgement){
-		STATUS_REFUSE,
+		return 0;
+	judgement->verdict = STATUS_REFUSE;
+	judgement->reason =
 		arena_format(plan->arena, "%.7s is not on %s, the branch that %s takes",
-			     plan->commit, facts->branch_wanted, plan->env)};
+			     plan->commit, facts->branch_wanted, plan->env);
+	return 0;
 }
 
-static struct judgement guard_unpushed(struct plan *plan, const struct plan_input *input)
+static int guard_unpushed(struct plan *plan, const struct plan_input *input,
+			  struct judgement *judgement, struct error *err)
 {
+	(void)err;
 	if (!input->facts.unpushed)
-		return (struct judgement){STATUS_PASS, NULL};
-	return (struct judgement){
-		STATUS_REFUSE,
-		arena_format(plan->arena, "%.7s is on no branch of %s: push it first",
-			     plan->commit, plan->config->remote)};
+		return 0;
+	judgement->verdict = STATUS_REFUSE;
+	judgement->reason = arena_format(plan->arena, "%.7s is on no branch of %s: push it first",
+					 plan->commit, plan->config->remote);
+	return 0;
 }
 
-static struct judgement guard_size(struct plan *plan, const struct plan_input *input)
+static int guard_size(struct plan *plan, const struct plan_input *input,
+		      struct judgement *judgement, struct error *err)
 {
 	const struct guards_config *guards = &plan->config->guards;
 	long long lines = plan->lines_counted;
@@ -86,22 +87,23 @@ static struct judgement guard_size(struct plan *plan, const struct plan_input *i
 	bool warn = guards->size_warn >= 0 && lines >= guards->size_warn;
 
 	(void)input;
+	(void)err;
 	if (!plan->previous || (!refuse && !warn))
-		return (struct judgement){STATUS_PASS, NULL};
-	return (struct judgement){
-		refuse ? STATUS_REFUSE : STATUS_WARN,
+		return 0;
+	judgement->verdict = refuse ? STATUS_REFUSE : STATUS_WARN;
+	judgement->reason =
 		arena_format(plan->arena, "%lld lines change, from %lld it %s", lines,
 			     (long long)(refuse ? guards->size_refuse : guards->size_warn),
-			     refuse ? "refuses" : "warns")};
+			     refuse ? "refuses" : "warns");
+	return 0;
 }
 
-static const struct guard {
-	const char *name;
-	struct judgement (*judge)(struct plan *plan, const struct plan_input *input);
-} guards[] = {
-	{"branch", guard_branch},
-	{"unpushed", guard_unpushed},
-	{"size", guard_size},
+static const struct guard guards[] = {
+	{.name = "branch", .judge = guard_branch},
+	{.name = "unpushed", .judge = guard_unpushed},
+	{.name = "size", .judge = guard_size},
+	{.name = "roster", .judge = guard_roster, .no_override = true},
+	{.name = "approvals", .judge = guard_approvals},
 };
 
 int guards_check(const struct plan_flags *flags, struct arena *arena, struct error *err)
@@ -109,11 +111,12 @@ int guards_check(const struct plan_flags *flags, struct arena *arena, struct err
 	struct text_list names = {0};
 
 	for (size_t i = 0; i < sizeof(guards) / sizeof(*guards); i++)
-		text_list_add(arena, &names, guards[i].name);
+		if (!guards[i].no_override)
+			text_list_add(arena, &names, guards[i].name);
 	for (size_t i = 0; i < flags->override.count; i++) {
 		if (text_list_has(&names, flags->override.items[i]))
 			continue;
-		error_set(err, "--override %s: there is no guard of that name",
+		error_set(err, "--override %s: there is no guard of that name that can be overridden",
 			  flags->override.items[i]);
 		error_hint(err, "one of: %s", text_join(arena, &names, ", "));
 		return error_code(err, EXIT_USAGE);
@@ -121,24 +124,36 @@ int guards_check(const struct plan_flags *flags, struct arena *arena, struct err
 	return 0;
 }
 
-void guards_judge(struct plan *plan, const struct plan_input *input)
+static struct plan_guard verdict_of(struct plan *plan, const struct plan_input *input,
+				    const struct guard *row, const struct judgement *judgement)
+{
+	struct plan_guard guard = {.name = row->name, .verdict = judgement->verdict,
+				   .reason = judgement->reason};
+
+	if (guard.verdict == STATUS_REFUSE && !plan->config->protected_ && !judgement->everywhere)
+		guard.verdict = STATUS_WARN;
+	if (guard.verdict == STATUS_REFUSE && !row->no_override)
+		guard.override =
+			arena_format(plan->arena, "--override %s --reason TEXT", guard.name);
+	guard.overridden =
+		guard.override && text_list_has(&input->flags.override, guard.name);
+	if (guard.overridden)
+		guard.override_reason = input->flags.override_reason;
+	return guard;
+}
+
+int guards_judge(struct plan *plan, const struct plan_input *input, struct error *err)
 {
 	for (size_t i = 0; i < sizeof(guards) / sizeof(*guards); i++) {
-		struct judgement judgement = guards[i].judge(plan, input);
-		struct plan_guard guard = {.name = guards[i].name, .verdict = judgement.verdict,
-					   .reason = judgement.reason};
+		struct judgement judgement = {.verdict = STATUS_PASS};
+		struct plan_guard guard;
 
-		if (guard.verdict == STATUS_REFUSE && !plan->config->protected_)
-			guard.verdict = STATUS_WARN;
-		if (guard.verdict == STATUS_REFUSE)
-			guard.override = arena_format(plan->arena, "--override %s --reason TEXT",
-						      guard.name);
-		guard.overridden = guard.verdict == STATUS_REFUSE &&
-				   text_list_has(&input->flags.override, guard.name);
-		if (guard.overridden)
-			guard.override_reason = input->flags.override_reason;
+		if (guards[i].judge(plan, input, &judgement, err) < 0)
+			return -1;
+		guard = verdict_of(plan, input, &guards[i], &judgement);
 		vec_push(plan->arena, &plan->guards, guard);
 	}
+	return 0;
 }
 
 static void note(struct plan *plan, const char *text)

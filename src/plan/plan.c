@@ -66,9 +66,10 @@ struct plan *plan_new(struct arena *arena, const struct plan_input *input,
 	if (input->flags.maintenance && strcmp(input->flags.maintenance, "auto"))
 		plan->maintenance = !strcmp(input->flags.maintenance, "on");
 	estimate_all(plan, input);
-	guards_judge(plan, input);
-	notes_gather(plan, input);
 	digest_make(plan, input);
+	if (guards_judge(plan, input, err))
+		return NULL;
+	notes_gather(plan, input);
 	return plan;
 }
 
@@ -113,11 +114,16 @@ const char *plan_risk_name(enum plan_risk risk)
 void plan_because_text(const struct event_because *because, struct buffer *out)
 {
 	if (because->path) {
-		buffer_add_format(out, "%s matches %s", because->path, because->pattern);
+		buffer_add_text(out, because->path);
+		if (because->line)
+			buffer_add_format(out, ":%lld", (long long)because->line);
+		if (because->pattern)
+			buffer_add_format(out, " matches %s", because->pattern);
 		if (because->count > 1)
 			buffer_add_format(out, " (%lld files)", (long long)because->count);
 		if (because->reason)
-			buffer_add_format(out, ", %s", because->reason);
+			buffer_add_format(out, "%s %s", because->pattern ? "," : ":",
+					  because->reason);
 	} else if (because->trailer) {
 		buffer_add_format(out, "trailer %s", because->trailer);
 	} else if (because->flag) {

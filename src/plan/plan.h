@@ -10,6 +10,8 @@
 #include "steps/kind.h"
 
 struct change;		/* git/change.h */
+struct changed_file;
+struct changed_text;
 
 enum plan_phase {
 	PHASE_BEFORE,		/* before go-live, in parallel */
@@ -62,6 +64,25 @@ struct plan_guard {
 
 enum plan_risk { RISK_LOW, RISK_MEDIUM, RISK_HIGH };
 
+/* A role is what a key of the roster proves, the lower of the live release's roster and the
+ * target's. */
+enum plan_role { PLAN_UNKNOWN, PLAN_TRAINEE, PLAN_MACHINE, PLAN_TRAINED };
+struct plan_person {
+	bool roster_has_keys;	/* either roster; false: everybody counts as trained */
+	enum plan_role role;
+	const char *name;	/* in the roster; NULL: no key of it was proven */
+	const char *why;	/* why the role is no higher, a sentence without its stop; or NULL */
+	size_t trained_online;	/* trained others whose beacon counts now */
+	const char *online;	/* their names, ", " between; or NULL */
+};
+/* Whether this person may override guards and deploy alone. */
+bool plan_person_trained(const struct plan_person *person);
+
+struct plan_approvals {
+	size_t given;		/* by trained others, for this digest and environment, still valid */
+	const char *by;		/* their names, ", " between; or NULL */
+};
+
 struct plan_because_list {
 	VEC(struct event_because) list;
 };
@@ -84,6 +105,7 @@ struct plan {
 	int64_t deadline;		/* ms; 0: none */
 
 	bool maintenance;
+	/* maintenance_because: a path with the line (from 1) that made it necessary, or a flag */
 	struct plan_because_list maintenance_because, risk_because;
 	enum plan_risk risk;
 	VEC(struct plan_guard) guards;
@@ -115,6 +137,11 @@ struct plan_facts {
 	const char *branch_wanted;	/* the glob */
 	int64_t behind;  /* commits that the remote's branch has and this one has not;
 					 * -1: not known */
+	int64_t undone;	/* commits that are live by the records and not in this one; -1 unknown */
+	struct plan_person person;
+	/* Who holds the lease or a hold that refuses this deploy: who, where, since when, why, how
+	 * far, what to type, in one sentence without its stop; NULL: nobody. */
+	const char *lock;
 	bool live_known; /* false with previous set: its commit is not in the repository */
 	const char *live_claimed;	/* what production itself says when it disagrees, or NULL */
 	struct text_list notes;		/* what gathering the facts had to say */
@@ -123,6 +150,9 @@ struct plan_facts {
 
 struct plan_input {
 	const struct config *config;	/* of the target, with its pipeline */
+	/* deploy.yml of the live release, whose guards, roster, branch and protected count too, the
+	 * stricter of both; NULL: there is none, or it says the same. */
+	const struct config *live_config;
 	const struct change *change;	/* live to target, its lines counted */
 	const char *everything_reason;	/* with change->everything: "nothing is live yet", ... */
 	struct variables fingerprints;
@@ -131,6 +161,14 @@ struct plan_input {
 	struct plan_flags flags;
 	struct plan_facts facts;
 	int64_t now;			/* ms */
+	/* Reads a changed file; called only for files that a rule asks for. The result lives in
+	 * the plan's arena. NULL: no file is looked into. */
+	int (*read_file)(void *context, const struct changed_file *file, struct changed_text *text,
+			 struct error *err);
+	/* Who approved the plan of that digest; called at most once. NULL: nobody. */
+	int (*approvals)(void *context, const char digest[65], struct plan_approvals *approvals,
+			 struct error *err);
+	void *context;			/* of both */
 };
 
 /* NULL with err, or with everything that is wrong with the graph in diagnostics. */

@@ -40,6 +40,8 @@ static json_t *because_json(const struct event_because *because)
 
 	put(json, "path", because->path);
 	put(json, "pattern", because->pattern);
+	if (because->line)
+		json_object_set_new(json, "line", json_integer(because->line));
 	if (because->path)
 		json_object_set_new(json, "count", json_integer(because->count));
 	put(json, "trailer", because->trailer);

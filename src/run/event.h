@@ -63,6 +63,7 @@ enum event_level { LEVEL_INFO, LEVEL_WARNING, LEVEL_ERROR };
 struct event_because {
 	const char *path, *pattern, *trailer, *flag, *reason;
 	int64_t count;
+	int64_t line; /* of path, from 1; 0: the whole file (never of a task) */
 };
 
 /* A plain value: the texts belong to the emitter and live as long as the call. Which fields an
