@@ -261,30 +261,48 @@ static int parse_zone(const char **cursor, bool *local, int *offset)
 	return minutes < 0 ? -1 : 0;
 }
 
-static int parse_time(const char *text, int64_t *milliseconds)
-{
-	struct tm tm = {.tm_isdst = -1};
-	bool local = true;
-	int ms = 0, offset = 0;
-	time_t seconds;
+struct parsed_time {
+	struct tm tm;
+	int ms, offset;		/* offset: seconds east, unless local */
+	bool local, day;
+};
 
-	if (parse_date(&text, &tm) < 0)
-		return -1;
-	if (*text != '\0') {
-		if (literal(&text, "Tt ") < 0 || parse_time_of_day(&text, &tm, &ms) < 0)
-			return -1;
-		if (parse_zone(&text, &local, &offset) < 0 || *text != '\0')
-			return -1;
+static int parse_time(const char *text, struct parsed_time *time, struct error *err)
+{
+	const char *at = text;
+
+	*time = (struct parsed_time){.tm.tm_isdst = -1, .local = true};
+	if (parse_date(&at, &time->tm) == 0) {
+		time->day = !*at;
+		if (time->day || (literal(&at, "Tt ") == 0 &&
+				  parse_time_of_day(&at, &time->tm, &time->ms) == 0 &&
+				  parse_zone(&at, &time->local, &time->offset) == 0 && !*at))
+			return 0;
 	}
-	seconds = local ? mktime(&tm) : timegm(&tm);
-	*milliseconds = ((int64_t)seconds - offset) * 1000 + ms;
-	return 0;
+	error_set(err, "'%s' is not a time", text);
+	return error_hint(err, "write 2026-11-23T14:22:33Z, \"2026-11-23 14:22\" or 2026-11-23");
 }
 
 int time_parse(const char *text, int64_t *milliseconds, struct error *err)
 {
-	if (parse_time(text, milliseconds) == 0)
-		return 0;
-	error_set(err, "'%s' is not a time", text);
-	return error_hint(err, "write 2026-11-23T14:22:33Z, \"2026-11-23 14:22\" or 2026-11-23");
+	struct parsed_time time;
+	time_t seconds;
+
+	if (parse_time(text, &time, err) < 0)
+		return -1;
+	seconds = time.local ? mktime(&time.tm) : timegm(&time.tm);
+	*milliseconds = ((int64_t)seconds - time.offset) * 1000 + time.ms;
+	return 0;
+}
+
+int time_parse_wall(const char *text, struct wall_time *wall, struct error *err)
+{
+	struct parsed_time time;
+
+	if (parse_time(text, &time, err) < 0)
+		return -1;
+	wall->seconds = (int64_t)timegm(&time.tm) - time.offset;
+	wall->zoned = !time.local;
+	wall->day = time.day;
+	return 0;
 }

@@ -27,5 +27,12 @@ const char *size_format(char text[32], int64_t bytes);
 const char *time_format(char text[32], int64_t milliseconds);
 /* RFC 3339, or "2026-11-23 14:22" and "2026-11-23T14:22" in the local zone, or a date. */
 int time_parse(const char *text, int64_t *milliseconds, struct error *err) MUST_USE;
+/* The same texts as a clock on the wall shows them, whatever zone it hangs in. */
+struct wall_time {
+	int64_t seconds;	/* since 1970, as if that wall were in UTC */
+	bool zoned;		/* "...Z" or "+01:00": seconds are UTC's indeed */
+	bool day;		/* a date alone */
+};
+int time_parse_wall(const char *text, struct wall_time *wall, struct error *err) MUST_USE;
 /* "20261123-142233", UTC: the first part of a deploy ID. */
 const char *time_stamp(char text[32], int64_t milliseconds);

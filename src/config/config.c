@@ -155,6 +155,7 @@ static void check_environment(struct loader *loader, const char *name)
 			schema_check(&quiet, key, merged, key->name);
 	}
 	maintenance_config_check(loader, deploy_overlay(loader, node, "maintenance"));
+	guards_config_check(loader, deploy_overlay(loader, node, "guards"));
 }
 
 static int choose_environment(struct loader *loader, struct error *err)

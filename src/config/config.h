@@ -197,16 +197,16 @@ struct friday_config {
 	const char *from_text, *to_text, *timezone;
 	int from, to;		/* 0..10080; to < from: over the end of the week */
 	int refuse;		/* 0 low, 1 medium, 2 high: risk is refused from here up */
-	/* NULL: the system has no database of time zones */
-	const struct zone *zone;
+	const struct zone *zone;	/* NULL: this system has no database of time zones */
 	struct place place;
 };
 struct freeze_config {
-	const char *from_text, *to_text, *reason;	/* reason may be NULL */
-	/* Seconds since 1970 as a wall clock shows them, or UTC's; `to` is not included, a day
-	 * written as `to` is frozen whole. */
+	const char *from_text, *to_text, *reason, *timezone;	/* reason may be NULL */
+	/* Seconds since 1970 as a clock on the wall shows them, or UTC's; `to` is not included: a
+	 * day that is written there is frozen whole. */
 	int64_t from, to;
 	bool from_utc, to_utc;	/* written with a zone of its own ("...Z", "+01:00") */
+	const struct zone *zone;	/* NULL as above */
 	struct place place;
 };
 
@@ -214,7 +214,7 @@ struct guards_config {
 	int64_t size_warn, size_refuse;	/* lines; -1: never */
 	struct pattern_texts size_ignore, risky_high, risky_medium;
 	struct friday_config friday;
-	VEC(struct freeze_config) freezes;	/* on the wall clock of friday's zone, else UTC */
+	VEC(struct freeze_config) freezes;
 	int64_t approvals;		/* co-signatures that the environment needs */
 	const struct node *node;	/* the whole of it, for the guards of later parts */
 };

@@ -66,25 +66,6 @@ static void read_fingerprints(struct loader *loader)
 	}
 }
 
-static void read_guards(struct loader *loader, const struct node *node)
-{
-	struct guards_config *guards = &loader->config->guards;
-	struct object object = {node, schema_row(deploy_file.keys, "guards")->keys};
-	struct object size = object_child(&object, "size");
-	struct object risky = object_child(&object, "risky");
-
-	*guards = (struct guards_config){
-		.size_warn = object_integer(&size, "warn"),
-		.size_refuse = object_integer(&size, "refuse"),
-		.size_ignore = read_patterns(loader->arena, node_get(size.node, "ignore"), ""),
-		.risky_high = read_patterns(loader->arena, node_get(risky.node, "high"), ""),
-		.risky_medium = read_patterns(loader->arena, node_get(risky.node, "medium"), ""),
-		.node = node,
-	};
-	if (!size.node)
-		guards->size_warn = guards->size_refuse = -1;
-}
-
 static const char *get_var(void *context, const char *name)
 {
 	const struct node *value = node_get(context, name);
@@ -134,7 +115,7 @@ static void read_environment(struct loader *loader, const struct node *node)
 	if (live.node)
 		config->live_commit.place = live.node->place;
 	smoke_config_read(loader->arena, deploy_overlay(loader, node, "smoke"), &config->smoke);
-	read_guards(loader, deploy_overlay(loader, node, "guards"));
+	guards_config_read(loader, deploy_overlay(loader, node, "guards"));
 	config->sound_go_live = object_text(&sounds, "go_live");
 	config->sound_success = object_text(&sounds, "success");
 	config->sound_failure = object_text(&sounds, "failure");

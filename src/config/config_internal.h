@@ -28,6 +28,9 @@ const struct node *deploy_overlay(struct loader *loader, const struct node *envi
 void maintenance_config_check(struct loader *loader, const struct node *node);
 void maintenance_config_read(struct loader *loader, const struct node *node,
 			     struct maintenance_config *maintenance);
+/* Times and zones of guards that mean nothing; node may be NULL. */
+void guards_config_check(struct loader *loader, const struct node *node);
+void guards_config_read(struct loader *loader, const struct node *node);
 int pipeline_config_load(struct loader *loader, struct error *err);
 
 /* Readers of single values, all validated before. */

@@ -135,9 +135,9 @@ const struct key sounds_keys[] = {
 
 static const char *const risk_choices[] = {"low", "medium", "high", NULL};
 static const struct key friday_keys[] = {
-	DEFAULT("from", TYPE_TEXT, 0, "Fri 00:00", "when the weekend begins"),
+	DEFAULT("from", TYPE_TEXT, 0, "Fri 00:00", "when the weekend begins: a day and a time"),
 	DEFAULT("to", TYPE_TEXT, 0, "Sun 24:00", "when it ends"),
-	DEFAULT("timezone", TYPE_TEXT, 0, "UTC", "where: Europe/Berlin"),
+	DEFAULT("timezone", TYPE_TEXT, 0, "UTC", "whose clock counts: Europe/Berlin"),
 	{.name = "refuse",
 	 .types = TYPE_CHOICE,
 	 .fallback = "medium",
@@ -147,7 +147,8 @@ static const struct key friday_keys[] = {
 };
 static const struct key freeze_keys[] = {
 	PLAIN("from", TYPE_SCALAR, KEY_REQUIRED, "first day, or a time"),
-	PLAIN("to", TYPE_SCALAR, KEY_REQUIRED, "last day, or a time"),
+	PLAIN("to", TYPE_SCALAR, KEY_REQUIRED, "last day (all of it), or a time"),
+	PLAIN("timezone", TYPE_TEXT, 0, "whose clock counts; default: friday.timezone, else UTC"),
 	PLAIN("reason", TYPE_TEXT, 0, "why nothing is deployed then"),
 	END,
 };
@@ -177,11 +178,11 @@ static const struct key ci_keys[] = {
 	END,
 };
 static const struct key guards_keys[] = {
-	OBJECT("friday", KEY_LATER, friday_keys, "no risky deploys before the weekend"),
-	LIST("freezes", KEY_LATER | KEY_EMPTY, freeze_row, "times in which nothing is deployed"),
+	OBJECT("friday", 0, friday_keys, "no risky deploys before the weekend"),
+	LIST("freezes", KEY_EMPTY, freeze_row, "times in which nothing is deployed"),
 	OBJECT("size", 0, size_keys, "large changes warn or are refused"),
-	OBJECT("risky", KEY_LATER, risky_keys, "files whose change is risky"),
-	MAP("approvals", KEY_LATER, count_row, "how many co-signatures an environment needs"),
+	OBJECT("risky", 0, risky_keys, "files whose change is risky"),
+	MAP("approvals", 0, count_row, "how many co-signatures an environment needs"),
 	{.name = "ci",
 	 .types = TYPE_OBJECT,
 	 .flags = KEY_LATER | KEY_ONE_OF,
