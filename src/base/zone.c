@@ -12,18 +12,18 @@
 #define ZONE_MAXIMUM ((size_t)1 << 20)
 
 struct zone {
-	size_t count;			/* transitions */
-	int64_t *moments;		/* sorted */
-	unsigned char *types;		/* of the time behind each */
+	size_t count;         /* transitions */
+	int64_t *moments;     /* sorted */
+	unsigned char *types; /* of the time behind each */
 	struct zone_type {
 		int32_t offset;
 		const char *abbreviation;
 		bool summer;
-	} *kinds;
+	} * kinds;
 	size_t kind_count;
-	size_t before;			/* the type before the first transition */
+	size_t before; /* the type before the first transition */
 	bool has_rule;
-	struct zone_rule rule;		/* behind the last one */
+	struct zone_rule rule; /* behind the last one */
 };
 
 static int64_t read_integer(const char *bytes, size_t size)
@@ -36,7 +36,7 @@ static int64_t read_integer(const char *bytes, size_t size)
 }
 
 struct zone_header {
-	size_t utc, standard, leap, times, types, letters;	/* how many of each */
+	size_t utc, standard, leap, times, types, letters; /* how many of each */
 };
 enum { HEADER_SIZE = 44, TYPE_SIZE = 6 };
 
@@ -49,8 +49,8 @@ static size_t body_size(const struct zone_header *header, size_t time_size)
 static int read_header(const char *bytes, size_t length, size_t time_size,
 		       struct zone_header *header)
 {
-	size_t *fields[] = {&header->utc, &header->standard, &header->leap, &header->times,
-			    &header->types, &header->letters};
+	size_t *fields[] = {&header->utc,   &header->standard, &header->leap,
+			    &header->times, &header->types,    &header->letters};
 
 	if (length < HEADER_SIZE || memcmp(bytes, "TZif", 4) != 0)
 		return -1;
@@ -65,8 +65,8 @@ static int read_header(const char *bytes, size_t length, size_t time_size,
 static int read_types(struct zone *zone, struct arena *arena, const struct zone_header *header,
 		      const char *bytes)
 {
-	const char *letters = arena_bytes(arena, bytes + header->types * TYPE_SIZE,
-					  header->letters);
+	const char *letters =
+		arena_bytes(arena, bytes + header->types * TYPE_SIZE, header->letters);
 
 	zone->kind_count = header->types;
 	zone->kinds = arena_array(arena, header->types, sizeof(*zone->kinds));
@@ -177,8 +177,9 @@ int32_t zone_offset(const struct zone *zone, int64_t seconds, const char **abbre
 static const char *find_database(void)
 {
 	static const char *const folders[] = {
-		"/usr/share/zoneinfo", "/var/db/timezone/zoneinfo", "/usr/lib/zoneinfo",
-		"/usr/share/lib/zoneinfo", "/etc/zoneinfo",
+		"/usr/share/zoneinfo", "/var/db/timezone/zoneinfo",
+		"/usr/lib/zoneinfo",   "/usr/share/lib/zoneinfo",
+		"/etc/zoneinfo",
 	};
 	const char *own = getenv("TZDIR");
 
@@ -257,8 +258,10 @@ const struct zone *zone_load(struct arena *arena, const char *name, bool *no_dat
 	if (!folder) {
 		if (no_database)
 			*no_database = true;
-		error_set(err, "this system has no database of time zones, so '%s' means nothing "
-			  "here", name);
+		error_set(err,
+			  "this system has no database of time zones, so '%s' means nothing "
+			  "here",
+			  name);
 		error_hint(err, "install the package tzdata, or name its folder by TZDIR");
 		return NULL;
 	}

@@ -2,14 +2,14 @@
 #pragma once
 #include "base/zone.h"
 
-struct zone_day {		/* when in a year it changes */
+struct zone_day {                                         /* when in a year it changes */
 	enum { ZONE_MONTH, ZONE_JULIAN, ZONE_ZERO } kind; /* Mm.w.d; Jn, never 29 Feb; n from 0 */
 	int month, week, day;
-	int32_t time;		/* seconds behind that day's midnight, may be negative */
+	int32_t time; /* seconds behind that day's midnight, may be negative */
 };
 struct zone_rule {
 	char standard[16], summer[16];
-	int32_t standard_offset, summer_offset;	/* seconds east */
+	int32_t standard_offset, summer_offset; /* seconds east */
 	bool has_summer;
 	struct zone_day start, end;
 };

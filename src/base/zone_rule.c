@@ -119,7 +119,7 @@ int zone_rule_parse(const char *text, struct zone_rule *rule)
 		rule->summer_offset = -rule->summer_offset;
 	}
 	return parse_day(&text, &rule->start) < 0 || parse_day(&text, &rule->end) < 0 || *text ? -1
-											     : 0;
+											       : 0;
 }
 
 static bool is_leap(int64_t year)

@@ -17,7 +17,7 @@ static const struct key *guard_keys(const char *name)
 
 static int parse_weekday(const char **cursor)
 {
-	static const char *const names[] = {"Monday", "Tuesday", "Wednesday", "Thursday",
+	static const char *const names[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
 					    "Friday", "Saturday", "Sunday"};
 	size_t length = strcspn(*cursor, " ");
 
@@ -95,7 +95,7 @@ static void check_friday(struct loader *loader, const struct node *node)
 		return;
 	diagnostics_add(loader->diagnostics, node->place, "friday ends when it begins");
 	diagnostics_hint(loader->diagnostics, "for the whole week: from \"Mon 00:00\" to "
-			 "\"Sun 24:00\"");
+					      "\"Sun 24:00\"");
 }
 
 static bool check_time(struct loader *loader, const struct node *node)
@@ -183,7 +183,9 @@ static struct friday_config read_friday(struct loader *loader, const struct obje
 		.from_text = object_text(&object, "from"),
 		.to_text = object_text(&object, "to"),
 		.timezone = object_text(&object, "timezone"),
-		.refuse = strcmp(refuse, "low") == 0 ? 0 : strcmp(refuse, "medium") == 0 ? 1 : 2,
+		.refuse = strcmp(refuse, "low") == 0      ? 0
+			  : strcmp(refuse, "medium") == 0 ? 1
+							  : 2,
 	};
 
 	if (!friday.present)
@@ -198,8 +200,7 @@ static struct friday_config read_friday(struct loader *loader, const struct obje
 static void read_freezes(struct loader *loader, const struct node *list,
 			 struct guards_config *guards)
 {
-	const struct key *keys =
-		schema_row(guard_keys(NULL), "freezes")->each->keys;
+	const struct key *keys = schema_row(guard_keys(NULL), "freezes")->each->keys;
 
 	for (size_t i = 0; list && list->type == NODE_LIST && i < list->count; i++) {
 		struct object object = {list->items[i], keys};

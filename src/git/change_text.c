@@ -4,7 +4,7 @@
 #include "git/change_internal.h"
 #include "git/tree_internal.h"
 
-#define TEXT_MAXIMUM ((size_t)16 << 20)	/* beyond, nobody looks into it */
+#define TEXT_MAXIMUM ((size_t)16 << 20) /* beyond, nobody looks into it */
 
 struct adding {
 	struct arena *arena;

@@ -35,22 +35,21 @@ static int64_t approvals_needed(const struct plan *plan, const struct plan_input
 	return needed;
 }
 
-int guard_approvals(struct plan *plan, const struct plan_input *input,
-		    struct judgement *judgement, struct error *err)
+int guard_approvals(struct plan *plan, const struct plan_input *input, struct judgement *judgement,
+		    struct error *err)
 {
 	struct plan_approvals approvals = {0};
 	int64_t needed = approvals_needed(plan, input);
 
 	if (!needed)
 		return 0;
-	if (input->approvals &&
-	    input->approvals(input->context, plan->digest, &approvals, err) < 0)
+	if (input->approvals && input->approvals(input->context, plan->digest, &approvals, err) < 0)
 		return -1;
 	if ((int64_t)approvals.given >= needed)
 		return 0;
 	judgement->verdict = STATUS_REFUSE;
-	judgement->reason = arena_format(
-		plan->arena, "%lld of %lld approvals by trained deployers are there",
-		(long long)approvals.given, (long long)needed);
+	judgement->reason =
+		arena_format(plan->arena, "%lld of %lld approvals by trained deployers are there",
+			     (long long)approvals.given, (long long)needed);
 	return 0;
 }

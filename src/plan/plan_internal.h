@@ -7,6 +7,9 @@ int graph_build(struct plan *plan, const struct pipeline *pipeline,
 		struct diagnostics *diagnostics);
 /* Decides what runs, and why. */
 int select_all(struct plan *plan, const struct plan_input *input, struct error *err) MUST_USE;
+/* Whether production must be halted, and each line that made it so. */
+int maintenance_judge(struct plan *plan, const struct plan_input *input,
+		      struct error *err) MUST_USE;
 void estimate_all(struct plan *plan, const struct plan_input *input);
 int risk_judge(struct plan *plan, const struct plan_input *input, struct error *err) MUST_USE;
 /* --override names guards that exist; else EXIT_USAGE. */
@@ -26,10 +29,28 @@ struct guard {
 		     struct error *err);	/* judgement passes already */
 	bool no_override;
 };
-/* The rows about people (guards_people.c). */
+/* The rows, each in its file. */
+int guard_branch(struct plan *plan, const struct plan_input *input, struct judgement *judgement,
+		 struct error *err) MUST_USE;
+int guard_unpushed(struct plan *plan, const struct plan_input *input, struct judgement *judgement,
+		   struct error *err) MUST_USE;
+int guard_behind(struct plan *plan, const struct plan_input *input, struct judgement *judgement,
+		 struct error *err) MUST_USE;
+int guard_dirty(struct plan *plan, const struct plan_input *input, struct judgement *judgement,
+		struct error *err) MUST_USE;
+int guard_size(struct plan *plan, const struct plan_input *input, struct judgement *judgement,
+	       struct error *err) MUST_USE;
+int guard_risky(struct plan *plan, const struct plan_input *input, struct judgement *judgement,
+		struct error *err) MUST_USE;
+int guard_lock(struct plan *plan, const struct plan_input *input, struct judgement *judgement,
+	       struct error *err) MUST_USE;
+int guard_friday(struct plan *plan, const struct plan_input *input, struct judgement *judgement,
+		 struct error *err) MUST_USE;
+int guard_freezes(struct plan *plan, const struct plan_input *input, struct judgement *judgement,
+		  struct error *err) MUST_USE;
 int guard_roster(struct plan *plan, const struct plan_input *input, struct judgement *judgement,
 		 struct error *err) MUST_USE;
-int guard_approvals(struct plan *plan, const struct plan_input *input,
-		    struct judgement *judgement, struct error *err) MUST_USE;
+int guard_approvals(struct plan *plan, const struct plan_input *input, struct judgement *judgement,
+		    struct error *err) MUST_USE;
 void notes_gather(struct plan *plan, const struct plan_input *input);
 void digest_make(struct plan *plan, const struct plan_input *input);
