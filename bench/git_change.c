@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 	if (change_read(repository, &arena, &options, &change, &err) < 0)
 		goto failed;
 	printf(" walk %d", (int)lap(&since));
-	if (change_count_lines(repository, &change, NULL, &err) < 0)
+	if (change_count_lines(repository, &change, NULL, 0, &err) < 0)
 		goto failed;
 	printf(" lines %d", (int)lap(&since));
 	if (config_source_commit(repository, &arena, new, &source, &err) < 0 ||

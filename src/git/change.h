@@ -58,11 +58,13 @@ struct change_options {
 int change_read(const struct repository *repository, struct arena *arena,
 		const struct change_options *options, struct change *change,
 		struct error *err) MUST_USE;
-/* Fills added and removed like git diff --numstat. Files of `ignore` (may be NULL) are not counted.
+/* Fills added and removed like git diff --numstat. Files that each of the lists of `ignore` matches
+ * (there may be no list) are not counted.
  * Counts are kept per pair of blobs below common_dir; a cache that cannot be read or written costs
  * time only. */
 int change_count_lines(const struct repository *repository, struct change *change,
-		       const struct pattern_list *ignore, struct error *err) MUST_USE;
+		       const struct pattern_list *ignore, size_t lists,
+		       struct error *err) MUST_USE;
 /* The new version of a changed file, for what looks at the lines that a change adds. */
 struct line_span {
 	size_t first, count;	/* lines, from 1 */

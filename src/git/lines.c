@@ -250,30 +250,34 @@ static void apply(struct change *change, struct changed_file *file, const struct
 	change->removed += row->removed;
 }
 
-/* Marks the files that are in `ignore`: none but the others are looked at. */
+/* Marks the files that all of the lists match: none but the others are looked at. */
 static bool *find_ignored(struct arena *arena, const struct change *change,
-			  const struct pattern_list *ignore)
+			  const struct pattern_list *ignore, size_t lists)
 {
 	bool *ignored = arena_array(arena, change->files.count + 1, sizeof(bool));
+	size_t *matched = arena_array(arena, change->files.count + 1, sizeof(size_t));
 	struct pattern_index *index;
 	size_t *places, count;
 
-	if (!ignore || !ignore->count)
-		return ignored;
+	for (size_t i = 0; i < lists; i++)
+		if (!ignore[i].count)
+			return ignored;
 	index = pattern_index_new(change_paths(arena, change), change->files.count);
-	count = pattern_index_paths(index, arena, ignore, &places);
-	for (size_t i = 0; i < count; i++)
-		ignored[places[i]] = true;
+	for (size_t i = 0; i < lists; i++) {
+		count = pattern_index_paths(index, arena, &ignore[i], &places);
+		for (size_t p = 0; p < count; p++)
+			ignored[places[p]] = ++matched[places[p]] == lists;
+	}
 	pattern_index_free(index);
 	return ignored;
 }
 
 int change_count_lines(const struct repository *repository, struct change *change,
-		       const struct pattern_list *ignore, struct error *err)
+		       const struct pattern_list *ignore, size_t lists, struct error *err)
 {
 	CLEANUP(arena_release) struct arena arena = ARENA_INIT;
 	CLEANUP(lines_cache_release) struct lines_cache cache = {0};
-	bool *ignored = find_ignored(&arena, change, ignore);
+	bool *ignored = find_ignored(&arena, change, ignore, lists);
 	struct jobs jobs = {.reading = PTHREAD_MUTEX_INITIALIZER};
 	struct lines_row *rows;
 	int status;

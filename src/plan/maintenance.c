@@ -19,10 +19,22 @@ struct need {
 	bool *read;
 };
 
+static bool is_known(const struct plan *plan, const struct event_because *because)
+{
+	for (size_t i = 0; i < plan->maintenance_because.list.count; i++) {
+		const struct event_because *other = &plan->maintenance_because.list.items[i];
+
+		if (other->line == because->line && text_equal(other->path, because->path) &&
+		    text_equal(other->reason, because->reason))
+			return true;
+	}
+	return false;
+}
+
 static void add_because(struct plan *plan, bool needed, struct event_because because)
 {
 	plan->maintenance = needed;
-	if (plan->maintenance_because.list.count < REASONS)
+	if (plan->maintenance_because.list.count < REASONS && !is_known(plan, &because))
 		vec_push(plan->arena, &plan->maintenance_because.list, because);
 }
 

@@ -107,7 +107,7 @@ static void like_numstat(void **state)
 		struct buffer ours;
 
 		read_change(fixture, fixture->first, fixture->last, &change);
-		expect_ok(change_count_lines(fixture->repository, &change, NULL, &err), &err);
+		expect_ok(change_count_lines(fixture->repository, &change, NULL, 0, &err), &err);
 		buffer_init(&ours, 1 << 20);
 		for (size_t i = 0; i < change.files.count; i++) {
 			const struct changed_file *file = &change.files.items[i];
