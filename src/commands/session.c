@@ -75,6 +75,25 @@ static void print_diagnostics(struct session *session, struct error *err)
 	error_code(err, EXIT_USAGE);
 }
 
+struct config *session_load_quietly(struct session *session, const struct config_source *source,
+				    const char *path, struct diagnostics *diagnostics,
+				    struct error *err)
+{
+	size_t kind_count;
+	const struct step_kind_keys *kinds = step_kind_rows(session->arena, &kind_count);
+	const struct config_options options = {
+		.source = source,
+		.path = path,
+		.env = session->config->env,
+		.kinds = kinds,
+		.kind_count = kind_count,
+		.check_pattern = pattern_check,
+		.without_pipeline = true,
+	};
+
+	return config_load(session->arena, &options, diagnostics, err);
+}
+
 struct config *session_load(struct session *session, const struct config_source *source,
 			    bool without_pipeline, struct error *err)
 {

@@ -47,6 +47,9 @@ struct session {
 	const char *live;	/* whole hash, or NULL: nothing is live */
 	const char *claimed;	/* the live commit as production itself says, or NULL */
 	bool asked_production;
+	/* deploy.yml of the release that is live by the records (never of --from): its guards count
+	 * too. NULL: nothing is live, it has none, or it says the same. */
+	struct config *live_config;
 	const char *everything_reason;	/* when there is no change to go by */
 	struct change *change;
 	struct plan_facts facts;

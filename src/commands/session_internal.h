@@ -10,6 +10,17 @@ int session_open_state(struct session *session, struct error *err) MUST_USE;
 /* Mistakes in the files are printed; err has EXIT_USAGE and no message then. */
 struct config *session_load(struct session *session, const struct config_source *source,
 			    bool without_pipeline, struct error *err) MUST_USE;
+/* deploy.yml alone, for the same environment; mistakes stay in diagnostics. */
+struct config *session_load_quietly(struct session *session, const struct config_source *source,
+				    const char *path, struct diagnostics *diagnostics,
+				    struct error *err) MUST_USE;
+/* live.c: session->live_config, once it is known what is live. What cannot be read is told in a
+ * note. */
+int session_load_live(struct session *session, struct error *err) MUST_USE;
+/* How many commits of the live release are not in the one to deploy; -1: not known. */
+int64_t session_undone(const struct session *session);
+/* A commit that a shallow clone may lack is fetched; a note when that fails. */
+void session_bring_commit(struct session *session, const char *commit);
 struct config *session_load_base(struct session *session, struct error *err) MUST_USE;
 /* The first secret in the text that only a command knows, when none may be run; else NULL. */
 const char *looking_command_secret(const struct session *session, const char *text);

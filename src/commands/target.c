@@ -166,7 +166,7 @@ static const char *claimed_commit(struct session *session)
 }
 
 /* A shallow clone may lack the live commit: it is fetched, or the plan says that it is unknown. */
-static void bring_commit(struct session *session, const char *commit)
+void session_bring_commit(struct session *session, const char *commit)
 {
 	struct error problem = { 0 };
 
@@ -203,7 +203,7 @@ static int choose_live(struct session *session, struct error *err)
 	session->commit = claimed_commit(session);
 	if (!session->commit)
 		return 0;
-	bring_commit(session, session->commit);
+	session_bring_commit(session, session->commit);
 	if (repository_resolve(session->repository, session->commit, NULL, whole, &ignored) < 0) {
 		error_set(err, "production says that %.12s is live, which is not in this "
 			  "repository%s", session->commit,
@@ -282,12 +282,13 @@ static int read_change(struct session *session, struct error *err)
 		.also = session->facts.live_claimed,
 		.target = session->commit,
 	};
-	struct pattern_list ignore = { 0 };
+	struct pattern_list ignore[2] = { 0 };
+	bool both = session->live_config != NULL;
 
 	if (session->live)
-		bring_commit(session, session->live);
+		session_bring_commit(session, session->live);
 	if (options.also)
-		bring_commit(session, options.also);
+		session_bring_commit(session, options.also);
 	session->change = arena_new(session->arena, struct change);
 	if (change_read(session->repository, session->arena, &options, session->change, err) < 0)
 		return -1;
@@ -300,12 +301,16 @@ static int read_change(struct session *session, struct error *err)
 			"the live commit %.12s is not in this repository%s", session->live,
 			session->options.offline ? ", and --offline does not fetch it"
 						 : ", nor on the remote");
-	if (pattern_list_compile(session->arena, &session->config->guards.size_ignore, &ignore,
-				 err) < 0)
+	if (pattern_list_compile(session->arena, &session->config->guards.size_ignore, &ignore[0],
+				 err) < 0 ||
+	    (both && pattern_list_compile(session->arena,
+					  &session->live_config->guards.size_ignore, &ignore[1],
+					  err) < 0))
 		return -1;
 	if (session->change->everything)
 		return 0;
-	if (change_count_lines(session->repository, session->change, &ignore, err) < 0)
+	if (change_count_lines(session->repository, session->change, ignore, both ? 2 : 1,
+			       err) < 0)
 		return -1;
 	if (options.also && !repository_has_commit(session->repository, options.also)) {
 		session->change->everything = true;
@@ -387,6 +392,7 @@ static int gather_facts(struct session *session, struct dirty_check *check, stru
 	facts->branch_wanted = wanted;
 	facts->branch_allowed = true;
 	facts->behind = -1;
+	facts->undone = session_undone(session);
 	note_age(session);
 	if (session->options.looking)
 		looking_hosts(session);
@@ -402,6 +408,11 @@ static int gather_facts(struct session *session, struct dirty_check *check, stru
 	}
 	if (find_branches(session, remote, wanted, err) < 0)
 		return -1;
+	if (facts->branch_allowed && session->live_config && session->live_config->branch) {
+		facts->branch_wanted = session->live_config->branch;
+		if (find_branches(session, remote, facts->branch_wanted, err) < 0)
+			return -1;
+	}
 	if (session->branch &&
 	    repository_remote_tip(session->repository, remote, session->branch, tip))
 		facts->behind = repository_count(session->repository, session->commit, tip);
@@ -446,13 +457,21 @@ int session_open_target(struct session *session, struct call *call,
 	check = start_dirty_check(session);
 	if (session_open_state(session, err) == 0 && choose_commit(session, err) == 0 &&
 	    load_target(session, err) == 0 && find_live(session, err) == 0 &&
-	    read_change(session, err) == 0 && read_fingerprints(session, err) == 0)
+	    session_load_live(session, err) == 0 && read_change(session, err) == 0 && read_fingerprints(session, err) == 0)
 		result = 0;
 	if (result == 0)
 		return gather_facts(session, check, err);
 	if (check)
 		dirty_check_finish(check, session->arena, 0, &(struct dirty){ 0 });
 	return -1;
+}
+
+static int read_changed(void *context, const struct changed_file *file, struct changed_text *text,
+			struct error *err)
+{
+	const struct session *session = context;
+
+	return change_read_text(session->repository, session->arena, file, text, err);
 }
 
 struct plan *session_plan(struct session *session, const struct plan_flags *flags, int64_t now,
@@ -470,6 +489,9 @@ struct plan *session_plan(struct session *session, const struct plan_flags *flag
 		.flags = *flags,
 		.facts = session->facts,
 		.now = now,
+		.live_config = session->live_config,
+		.read_file = read_changed,
+		.context = session,
 	};
 	struct plan *plan = plan_new(session->arena, &input, &session->diagnostics, err);
 	struct buffer out CLEANUP(buffer_release);

@@ -262,6 +262,8 @@ static bool *find_ignored(struct arena *arena, const struct change *change,
 	for (size_t i = 0; i < lists; i++)
 		if (!ignore[i].count)
 			return ignored;
+	if (!lists)
+		return ignored;
 	index = pattern_index_new(change_paths(arena, change), change->files.count);
 	for (size_t i = 0; i < lists; i++) {
 		count = pattern_index_paths(index, arena, &ignore[i], &places);
