@@ -20,22 +20,6 @@ static const struct option_row deploy_options[] = {
 	{ NULL, 0, NULL, NULL, 0 },
 };
 
-/* 0, or -1 with EXIT_REFUSED when a guard refuses that is not overridden. */
-static int check_guards(const struct plan *plan, struct error *err)
-{
-	int refused = plan_refused(plan);
-	const struct plan_guard *guard;
-
-	if (refused < 0)
-		return 0;
-	guard = &plan->guards.items[refused];
-	error_set(err, "the guard '%s' refuses this deploy: %s", guard->name,
-		  guard->reason ? guard->reason : "see the plan");
-	if (guard->override)
-		error_hint(err, "if it must be: shipit deploy %s", guard->override);
-	return error_code(err, EXIT_REFUSED);
-}
-
 static int agree(const struct call *call, const char *question, struct error *err)
 {
 	struct prompt prompt = answers_prompt(call, "--yes");
@@ -144,7 +128,7 @@ static int deploy_under_lease(struct replan *replan, const struct holding_option
 		return -1;
 	if (replan->plan->nothing_to_do)
 		return nothing_to_do(call, replan->plan, err);
-	if (check_guards(replan->plan, err) < 0)
+	if (plan_check_guards(replan->plan, err) < 0)
 		return -1;
 	if (replan->differences.count && agree_again(shown, replan, err) < 0)
 		return -1;
@@ -175,7 +159,7 @@ static int deploy_target(struct session *session, const struct session_options *
 		.command = "deploy", .commit = replan.plan->commit,
 		.previous = replan.plan->previous, .with_folder = true, .patience = patience,
 	};
-	if (holding_check(session, &options, err) < 0 || check_guards(replan.plan, err) < 0 ||
+	if (holding_check(session, &options, err) < 0 || plan_check_guards(replan.plan, err) < 0 ||
 	    ask_questions(session, replan.plan, &answers, err) < 0)
 		return -1;
 	return deploy_under_lease(&replan, &options, &answers, err);

@@ -83,6 +83,30 @@ static void lists_add(struct listing *listing, const struct record *record)
 	}
 }
 
+/* The guards that spoke against it, and why somebody went on. */
+static void verdicts_add(struct listing *listing, const struct record *record)
+{
+	json_t *verdicts = json_object_get(record->json, "verdicts"), *verdict;
+	size_t i;
+	json_array_foreach(verdicts, i, verdict) {
+		const char *name = json_string_value(json_object_get(verdict, "name"));
+		const char *said = json_string_value(json_object_get(verdict, "verdict"));
+		const char *reason = json_string_value(json_object_get(verdict, "reason"));
+		const char *why = json_string_value(json_object_get(verdict, "override_reason"));
+		if (!name || text_equal(said, "pass"))
+			continue;
+		row_begin(listing, why ? "overrode" : "guard");
+		listing_add_name(listing, name);
+		buffer_add_text(&listing->out, ": ");
+		listing_add_name(listing, reason);
+		if (why)
+			buffer_add_text(&listing->out, "; because: ");
+		if (why)
+			listing_add_name(listing, why);
+		buffer_add_char(&listing->out, '\n');
+	}
+}
+
 static int print_record(struct session *session, const struct record *record,
 			const struct deploy_folder *folder, struct error *err)
 {
@@ -95,6 +119,7 @@ static int print_record(struct session *session, const struct record *record,
 	struct listing listing;
 	listing_init(&listing, session->call);
 	head_add(&listing, record);
+	verdicts_add(&listing, record);
 	lists_add(&listing, record);
 	if (folder)
 		row(&listing, "folder", folder->path);

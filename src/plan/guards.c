@@ -80,3 +80,31 @@ int guards_judge(struct plan *plan, const struct plan_input *input, struct error
 	}
 	return 0;
 }
+
+int plan_check_guards(const struct plan *plan, struct error *err)
+{
+	int first = plan_refused(plan);
+	struct text_list others = {0}, flags = {0};
+	const struct plan_guard *guard;
+	bool all = true;
+
+	if (first < 0)
+		return 0;
+	for (size_t i = 0; i < plan->guards.count; i++) {
+		guard = &plan->guards.items[i];
+		if (guard->verdict != STATUS_REFUSE)
+			continue;
+		all = all && guard->override;
+		text_list_add(plan->arena, &flags, guard->name);
+		if (!guard->overridden && i != (size_t)first)
+			text_list_add(plan->arena, &others, guard->name);
+	}
+	guard = &plan->guards.items[first];
+	error_set(err, "the guard '%s' refuses this deploy: %s%s%s", guard->name,
+		  guard->reason ? guard->reason : "see the plan", others.count ? "; so does " : "",
+		  text_join(plan->arena, &others, ", and "));
+	if (all)
+		error_hint(err, "if it must be: shipit deploy --override %s --reason TEXT",
+			   text_join(plan->arena, &flags, ","));
+	return error_code(err, EXIT_REFUSED);
+}

@@ -190,6 +190,8 @@ void plan_to_text(const struct plan *plan, const struct plan_text_options *optio
 		  struct buffer *out);
 /* The index of a guard that refuses and is not overridden, or -1. */
 int plan_refused(const struct plan *plan);
+/* 0, or -1 (EXIT_REFUSED) with all that refuse and are not overridden, and the flags to type. */
+int plan_check_guards(const struct plan *plan, struct error *err) MUST_USE;
 const char *plan_risk_name(enum plan_risk risk);
 /* "api/x.py matches api/", "forced by --task", ... in one line. */
 void plan_because_text(const struct event_because *because, struct buffer *out);

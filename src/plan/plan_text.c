@@ -261,42 +261,91 @@ static void write_tasks(struct page *page, const struct plan *plan)
 	}
 }
 
+static void write_because(struct page *page, enum style which,
+			  const struct plan_because_list *because)
+{
+	for (size_t i = 0; i < because->list.count; i++) {
+		struct buffer text;
+
+		buffer_init(&text, 16384);
+		plan_because_text(&because->list.items[i], &text);
+		wrapped(page, which, "  ", text.data);
+		buffer_release(&text);
+	}
+}
+
+/* Yes or no was said at the top; here is why, and what stops then. */
+static void write_maintenance(struct page *page, const struct plan *plan)
+{
+	const struct maintenance_config *config = plan->config ? &plan->config->maintenance : NULL;
+	struct buffer text;
+
+	if (!plan->maintenance_because.list.count)
+		return;
+	heading(page, plan->maintenance ? "Maintenance" : "No maintenance");
+	write_because(page, plan->maintenance ? STYLE_YELLOW : STYLE_DIM,
+		      &plan->maintenance_because);
+	if (!plan->maintenance || !config || !config->halts.count)
+		return;
+	buffer_init(&text, 16384);
+	buffer_add_text(&text, config->together ? "halts at once: " : "halts in this order: ");
+	for (size_t i = 0; i < config->halts.count; i++)
+		buffer_add_format(&text, "%s%s", i ? ", " : "", config->halts.items[i].name);
+	wrapped(page, STYLE_NONE, "  ", text.data);
+	buffer_release(&text);
+}
+
 static void write_risk(struct page *page, const struct plan *plan)
 {
 	if (plan->risk == RISK_LOW)
 		return;
 	heading(page, "Risk");
-	for (size_t i = 0; i < plan->risk_because.list.count; i++) {
-		struct buffer text;
-
-		buffer_init(&text, 16384);
-		plan_because_text(&plan->risk_because.list.items[i], &text);
-		wrapped(page, STYLE_YELLOW, "  ", text.data);
-		buffer_release(&text);
-	}
+	write_because(page, STYLE_YELLOW, &plan->risk_because);
 }
 
+static void write_guard(struct page *page, const struct plan_guard *guard)
+{
+	bool refuses = guard->verdict == STATUS_REFUSE;
+	struct buffer text;
+	char start[64];
+
+	snprintf(start, sizeof(start), "  %s %s: ",
+		 guard->overridden                 ? "overridden:"
+		 : refuses                         ? "refuses:"
+		 : guard->verdict == STATUS_WARN ? "warns:"
+						   : "passes:",
+		 guard->name);
+	buffer_init(&text, 16384);
+	buffer_add_text(&text, guard->reason ? guard->reason : "");
+	if (guard->overridden)
+		buffer_add_format(&text, " (overridden: %s)", guard->override_reason);
+	else if (guard->override)
+		buffer_add_format(&text, " (%s)", guard->override);
+	wrapped(page, refuses ? STYLE_RED : guard->verdict == STATUS_WARN ? STYLE_YELLOW : STYLE_NONE,
+		start, text.data);
+	buffer_release(&text);
+}
+
+/* What speaks against it, each on its line; those that have nothing to tell share one. */
 static void write_guards(struct page *page, const struct plan *plan)
 {
-	bool titled = false;
+	struct buffer quiet;
 
+	if (!plan->guards.count)
+		return;
+	heading(page, "Guards");
+	buffer_init(&quiet, 4096);
 	for (size_t i = 0; i < plan->guards.count; i++) {
 		const struct plan_guard *guard = &plan->guards.items[i];
-		char start[64];
 
-		if (guard->verdict == STATUS_PASS)
-			continue;
-		if (!titled)
-			heading(page, "Guards");
-		titled = true;
-		snprintf(start, sizeof(start), "  %s %s: ",
-			 guard->overridden                 ? "overridden:"
-			 : guard->verdict == STATUS_REFUSE ? "refuses:"
-							   : "warns:",
-			 guard->name);
-		wrapped(page, guard->verdict == STATUS_REFUSE ? STYLE_RED : STYLE_YELLOW, start,
-			guard->reason ? guard->reason : "");
+		if (guard->verdict != STATUS_PASS || guard->reason)
+			write_guard(page, guard);
+		else
+			buffer_add_format(&quiet, "%s%s", quiet.length ? ", " : "", guard->name);
 	}
+	if (quiet.length)
+		wrapped(page, STYLE_DIM, "  pass: ", quiet.data);
+	buffer_release(&quiet);
 }
 
 static void write_notes(struct page *page, const struct plan *plan)
@@ -323,6 +372,7 @@ void plan_to_text(const struct plan *plan, const struct plan_text_options *optio
 		write_commits(&page, plan);
 		write_stages(&page, plan);
 		write_tasks(&page, plan);
+		write_maintenance(&page, plan);
 		write_risk(&page, plan);
 	}
 	write_guards(&page, plan);

@@ -243,7 +243,7 @@ static void tasks_of_one_name(void **state)
 static void later_parts_are_noted(void **state)
 {
 	struct memory_file files[] = {
-		{ "deploy.yml", DEPLOY "maintenance: {page: {heroku: true}}\n" },
+		{ "deploy.yml", DEPLOY "cache: {max: 1GiB}\n" },
 		{ "pipelines/web.yml", PIPELINE }, { NULL, NULL },
 	};
 	struct loaded it;
@@ -252,7 +252,7 @@ static void later_parts_are_noted(void **state)
 	load(&it, files, NULL);
 	assert_non_null(it.config);
 	assert_int_equal(it.config->notes.count, 1);
-	assert_string_equal(it.config->notes.items[0].key, "maintenance.page.heroku");
+	assert_string_equal(it.config->notes.items[0].key, "cache");
 	unload(&it);
 }
 
