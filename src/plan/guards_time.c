@@ -42,7 +42,7 @@ static bool is_hotfix(const struct plan *plan, const struct plan_input *input)
 {
 	const struct change *change = input->change;
 
-	if (!change || change->everything || !plan->previous || plan->risk == RISK_HIGH ||
+	if (!change || !change->lines_known || !plan->previous || plan->risk == RISK_HIGH ||
 	    plan->lines_counted > HOTFIX_LINES)
 		return false;
 	for (size_t i = 0; i < change->files.count; i++)

@@ -108,6 +108,7 @@ static int set_up(void **state)
 	*state = world;
 	diagnostics_init(&world->diagnostics, &world->arena);
 	world->added = (struct line_span){1, 1000};
+	world->change.lines_known = true;
 	world->input = (struct plan_input){
 		.change = &world->change, .records = &world->records,
 		.commit = "2222222222222222222222222222222222222222",
