@@ -457,7 +457,8 @@ int session_open_target(struct session *session, struct call *call,
 	check = start_dirty_check(session);
 	if (session_open_state(session, err) == 0 && choose_commit(session, err) == 0 &&
 	    load_target(session, err) == 0 && find_live(session, err) == 0 &&
-	    session_load_live(session, err) == 0 && read_change(session, err) == 0 && read_fingerprints(session, err) == 0)
+	    session_load_live(session, err) == 0 && read_change(session, err) == 0 &&
+	    read_fingerprints(session, err) == 0)
 		result = 0;
 	if (result == 0)
 		return gather_facts(session, check, err);

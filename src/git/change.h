@@ -70,9 +70,9 @@ struct line_span {
 	size_t first, count;	/* lines, from 1 */
 };
 struct changed_text {
-	const char *text;	/* NUL-terminated; NULL: binary, very large, or not there any more */
+	const char *text;	/* NUL-terminated; NULL: binary, very large, or gone */
 	size_t length;
-	VEC(struct line_span) added;	/* sorted, apart; of a new file one span that is all of it */
+	VEC(struct line_span) added;	/* sorted, apart; of a new file one span */
 };
 int change_read_text(const struct repository *repository, struct arena *arena,
 		     const struct changed_file *file, struct changed_text *text,

@@ -71,7 +71,7 @@ struct plan_person {
 	bool roster_has_keys;	/* either roster; false: everybody counts as trained */
 	enum plan_role role;
 	const char *name;	/* in the roster; NULL: no key of it was proven */
-	const char *why;	/* why the role is no higher, a sentence without its stop; or NULL */
+	const char *why;	/* why the role is no higher, without a full stop; or NULL */
 	size_t trained_online;	/* trained others whose beacon counts now */
 	const char *online;	/* their names, ", " between; or NULL */
 };
@@ -79,7 +79,7 @@ struct plan_person {
 bool plan_person_trained(const struct plan_person *person);
 
 struct plan_approvals {
-	size_t given;		/* by trained others, for this digest and environment, still valid */
+	size_t given;		/* by trained others, for this digest and environment */
 	const char *by;		/* their names, ", " between; or NULL */
 };
 

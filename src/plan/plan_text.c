@@ -321,7 +321,10 @@ static void write_guard(struct page *page, const struct plan_guard *guard)
 		buffer_add_format(&text, " (overridden: %s)", guard->override_reason);
 	else if (guard->override)
 		buffer_add_format(&text, " (%s)", guard->override);
-	wrapped(page, refuses ? STYLE_RED : guard->verdict == STATUS_WARN ? STYLE_YELLOW : STYLE_NONE,
+	wrapped(page,
+		refuses                           ? STYLE_RED
+		: guard->verdict == STATUS_WARN ? STYLE_YELLOW
+						  : STYLE_NONE,
 		start, text.data);
 	buffer_release(&text);
 }

@@ -1,145 +1,5 @@
-/* Guards, risk and maintenance: what each says, row by row. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/clock.h"
-#include "base/text.h"
-#include "config/config.h"
-#include "git/change.h"
-#include "git/pattern.h"
-#include "plan/plan.h"
-
-struct world {
-	struct arena arena;
-	struct config *config, *live;
-	struct diagnostics diagnostics;
-	struct change change;
-	struct record_list records;
-	struct plan_input input;
-	const char *deploy, *text;	/* the files; text: that of each changed one */
-	struct line_span added;
-	size_t reads;
-};
-
-static int read_source(void *context, const char *path, struct buffer *out, struct error *err)
-{
-	const struct world *world = context;
-
-	(void)err;
-	if (!strcmp(path, "deploy.yml"))
-		buffer_add_text(out, world->deploy);
-	else if (!strcmp(path, "pipelines/p.yml"))
-		buffer_add_text(out, "stages: {live: {go_live: true, steps: [{sound: foghorn}]}}\n");
-	else
-		return 0;
-	return 1;
-}
-
-static int list_source(void *context, struct arena *arena, const char *name,
-		       struct text_list *paths, struct error *err)
-{
-	(void)context;
-	(void)arena;
-	(void)name;
-	(void)paths;
-	(void)err;
-	return 0;
-}
-
-/* deploy.yml with these lines behind what each needs. */
-static struct config *load(struct world *world, const char *rest)
-{
-	struct config_source source = {read_source, list_source, world, "a test"};
-	size_t count;
-	const struct step_kind_keys *kinds = step_kind_rows(&world->arena, &count);
-	struct config_options options = {.source = &source, .path = "deploy.yml", .kinds = kinds,
-					 .kind_count = count, .check_pattern = pattern_check};
-	struct error err = {0};
-	struct config *config;
-
-	world->deploy = arena_format(&world->arena, "app: shop\npipeline: p\n%s%s",
-				     strstr(rest, "environments:") ? ""
-								   : "environments: {production: {}}\n",
-				     rest);
-	config = config_load(&world->arena, &options, &world->diagnostics, &err);
-	if (!config)
-		fail_msg("%s: %s", world->deploy, err.message);
-	return config;
-}
-
-static int read_file(void *context, const struct changed_file *file, struct changed_text *text,
-		     struct error *err)
-{
-	struct world *world = context;
-
-	(void)file;
-	(void)err;
-	world->reads++;
-	*text = (struct changed_text){0};
-	if (!world->text)
-		return 0;
-	text->text = world->text;
-	text->length = strlen(world->text);
-	vec_push(&world->arena, &text->added, world->added);
-	return 0;
-}
-
-static void set_change(struct world *world, const char *paths)
-{
-	struct text_list list = text_split(&world->arena, paths, ' ');
-
-	world->change.files.count = 0;
-	for (size_t i = 0; i < list.count; i++) {
-		struct changed_file file = {.path = list.items[i], .status = 'M'};
-
-		vec_push(&world->arena, &world->change.files, file);
-	}
-}
-
-static int set_up(void **state)
-{
-	struct world *world = calloc(1, sizeof(*world));
-
-	*state = world;
-	diagnostics_init(&world->diagnostics, &world->arena);
-	world->added = (struct line_span){1, 1000};
-	world->change.lines_known = true;
-	world->input = (struct plan_input){
-		.change = &world->change, .records = &world->records,
-		.commit = "2222222222222222222222222222222222222222",
-		.previous = "1111111111111111111111111111111111111111",
-		.facts = {.branch_allowed = true, .behind = -1},
-		.read_file = read_file, .context = world};
-	set_change(world, "README");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct world *world = *state;
-
-	arena_release(&world->arena);
-	free(world);
-	return 0;
-}
-
-static struct plan *make(struct world *world, const char *rest)
-{
-	struct error err = {0};
-	struct plan *plan;
-
-	world->config = load(world, rest);
-	world->input.config = world->config;
-	plan = plan_new(&world->arena, &world->input, &world->diagnostics, &err);
-	assert_string_equal(err.message, "");
-	assert_non_null(plan);
-	return plan;
-}
+/* Guards and risk: what each says, row by row. */
+#include "plan_world.h"
 
 static const struct plan_guard *guard(const struct plan *plan, const char *name)
 {
@@ -156,7 +16,8 @@ static void says(const struct plan *plan, const char *name, enum event_status ve
 	const struct plan_guard *found = guard(plan, name);
 
 	if (found->verdict != verdict)
-		fail_msg("%s says %s: %s", name, event_status_name(found->verdict), found->reason);
+		fail_msg("%s says %s: %s", name, event_status_name(found->verdict),
+		 found->reason);
 	if (reason && (!found->reason || !strstr(found->reason, reason)))
 		fail_msg("%s says '%s', which lacks '%s'", name, found->reason, reason);
 }
@@ -172,57 +33,74 @@ static int64_t at(const char *text)
 
 #define RISKY "guards: {risky: {medium: [settings/**], high: [core/**]}, friday: "
 
+static const struct {
+	const char *friday, *now, *paths;
+	int lines;
+	enum event_status verdict;
+} fridays[] = {
+	/* 2026-11-27 is a Friday; Berlin is at UTC+1 */
+	{"{timezone: Europe/Berlin}", "2026-11-26T22:59:59Z", "settings/a", 99,
+	 STATUS_PASS},
+	{"{timezone: Europe/Berlin}", "2026-11-26T23:00:00Z", "settings/a", 99,
+	 STATUS_REFUSE},
+	{"{timezone: Europe/Berlin}", "2026-11-29T22:59:59Z", "settings/a", 99,
+	 STATUS_REFUSE},
+	{"{timezone: Europe/Berlin}", "2026-11-29T23:00:00Z", "settings/a", 99,
+	 STATUS_PASS},
+	/* ... and at UTC+2 in summer */
+	{"{timezone: Europe/Berlin}", "2026-07-02T21:59:59Z", "settings/a", 99,
+	 STATUS_PASS},
+	{"{timezone: Europe/Berlin}", "2026-07-02T22:00:00Z", "settings/a", 99,
+	 STATUS_REFUSE},
+	/* the Sunday on which summer time ends is an hour longer */
+	{"{timezone: Europe/Berlin}", "2026-10-25T22:59:59Z", "settings/a", 99,
+	 STATUS_REFUSE},
+	{"{timezone: Europe/Berlin}", "2026-10-25T23:00:00Z", "settings/a", 99,
+	 STATUS_PASS},
+	{"{timezone: America/New_York}", "2026-11-27T04:59:59Z", "settings/a", 99,
+	 STATUS_PASS},
+	{"{}", "2026-11-27T00:00:00Z", "settings/a", 99, STATUS_REFUSE},
+	{"{from: Fri 15:30, to: Mon 08:00}", "2026-11-27T15:29:59Z", "settings/a",
+	 99, STATUS_PASS},
+	{"{from: Fri 15:30, to: Mon 08:00}", "2026-11-27T15:30:00Z", "settings/a",
+	 99, STATUS_REFUSE},
+	{"{from: Fri 15:30, to: Mon 08:00}", "2026-11-30T07:59:00Z", "settings/a",
+	 99, STATUS_REFUSE},
+	{"{from: Fri 15:30, to: Mon 08:00}", "2026-11-30T08:00:00Z", "settings/a",
+	 99, STATUS_PASS},
+	{"{from: Mon 00:00, to: Sun 24:00}", "2026-11-25T12:00:00Z", "settings/a",
+	 99, STATUS_REFUSE},
+	/* risk */
+	{"{}", "2026-11-27T12:00:00Z", "docs/a", 9999, STATUS_PASS},
+	{"{}", "2026-11-27T12:00:00Z", "core/a", 1, STATUS_REFUSE},
+	{"{refuse: high}", "2026-11-27T12:00:00Z", "settings/a", 99, STATUS_PASS},
+	{"{refuse: high}", "2026-11-27T12:00:00Z", "core/a", 99, STATUS_REFUSE},
+	{"{refuse: low}", "2026-11-27T12:00:00Z", "docs/a", 51, STATUS_REFUSE},
+	/* a hotfix */
+	{"{}", "2026-11-27T12:00:00Z", "settings/a", 50, STATUS_PASS},
+	{"{}", "2026-11-27T12:00:00Z", "settings/a", 51, STATUS_REFUSE},
+	{"{}", "2026-11-27T12:00:00Z", "settings/a users/migrations/0002_a.py", 5,
+	 STATUS_REFUSE},
+	{"{}", "2026-11-27T12:00:00Z", "db/migrate/1_a.rb settings/a", 5, STATUS_REFUSE},
+	{"{}", "2026-11-27T12:00:00Z", "migrations/1.sql settings/a", 5, STATUS_REFUSE},
+	{"{}", "2026-11-27T12:00:00Z", "core/a settings/a", 5, STATUS_REFUSE},
+};
+
 static void test_friday(void **state)
 {
-	static const struct {
-		const char *friday, *now, *paths;
-		int lines;
-		enum event_status verdict;
-	} rows[] = {
-		/* 2026-11-27 is a Friday; Berlin is at UTC+1 */
-		{"{timezone: Europe/Berlin}", "2026-11-26T22:59:59Z", "settings/a", 99, STATUS_PASS},
-		{"{timezone: Europe/Berlin}", "2026-11-26T23:00:00Z", "settings/a", 99, STATUS_REFUSE},
-		{"{timezone: Europe/Berlin}", "2026-11-29T22:59:59Z", "settings/a", 99, STATUS_REFUSE},
-		{"{timezone: Europe/Berlin}", "2026-11-29T23:00:00Z", "settings/a", 99, STATUS_PASS},
-		/* ... and at UTC+2 in summer */
-		{"{timezone: Europe/Berlin}", "2026-07-02T21:59:59Z", "settings/a", 99, STATUS_PASS},
-		{"{timezone: Europe/Berlin}", "2026-07-02T22:00:00Z", "settings/a", 99, STATUS_REFUSE},
-		/* the Sunday on which summer time ends is an hour longer */
-		{"{timezone: Europe/Berlin}", "2026-10-25T22:59:59Z", "settings/a", 99, STATUS_REFUSE},
-		{"{timezone: Europe/Berlin}", "2026-10-25T23:00:00Z", "settings/a", 99, STATUS_PASS},
-		{"{timezone: America/New_York}", "2026-11-27T04:59:59Z", "settings/a", 99, STATUS_PASS},
-		{"{}", "2026-11-27T00:00:00Z", "settings/a", 99, STATUS_REFUSE},
-		{"{from: Fri 15:30, to: Mon 08:00}", "2026-11-27T15:29:59Z", "settings/a", 99, STATUS_PASS},
-		{"{from: Fri 15:30, to: Mon 08:00}", "2026-11-27T15:30:00Z", "settings/a", 99, STATUS_REFUSE},
-		{"{from: Fri 15:30, to: Mon 08:00}", "2026-11-30T07:59:00Z", "settings/a", 99, STATUS_REFUSE},
-		{"{from: Fri 15:30, to: Mon 08:00}", "2026-11-30T08:00:00Z", "settings/a", 99, STATUS_PASS},
-		{"{from: Mon 00:00, to: Sun 24:00}", "2026-11-25T12:00:00Z", "settings/a", 99, STATUS_REFUSE},
-		/* risk */
-		{"{}", "2026-11-27T12:00:00Z", "docs/a", 9999, STATUS_PASS},
-		{"{}", "2026-11-27T12:00:00Z", "core/a", 1, STATUS_REFUSE},
-		{"{refuse: high}", "2026-11-27T12:00:00Z", "settings/a", 99, STATUS_PASS},
-		{"{refuse: high}", "2026-11-27T12:00:00Z", "core/a", 99, STATUS_REFUSE},
-		{"{refuse: low}", "2026-11-27T12:00:00Z", "docs/a", 51, STATUS_REFUSE},
-		/* a hotfix */
-		{"{}", "2026-11-27T12:00:00Z", "settings/a", 50, STATUS_PASS},
-		{"{}", "2026-11-27T12:00:00Z", "settings/a", 51, STATUS_REFUSE},
-		{"{}", "2026-11-27T12:00:00Z", "settings/a users/migrations/0002_a.py", 5, STATUS_REFUSE},
-		{"{}", "2026-11-27T12:00:00Z", "db/migrate/1_a.rb settings/a", 5, STATUS_REFUSE},
-		{"{}", "2026-11-27T12:00:00Z", "migrations/1.sql settings/a", 5, STATUS_REFUSE},
-		{"{}", "2026-11-27T12:00:00Z", "core/a settings/a", 5, STATUS_REFUSE},
-	};
 	struct world *world = *state;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < sizeof(fridays) / sizeof(*fridays); i++) {
 		const struct plan *plan;
 
-		set_change(world, rows[i].paths);
-		world->change.added = rows[i].lines;
-		world->input.now = at(rows[i].now);
-		plan = make(world, arena_format(&world->arena, RISKY "%s}\n", rows[i].friday));
-		if (guard(plan, "friday")->verdict != rows[i].verdict)
-			fail_msg("%s at %s with %d lines of %s: %s, %s", rows[i].friday, rows[i].now,
-				 rows[i].lines, rows[i].paths,
+		set_change(world, fridays[i].paths);
+		world->change.added = fridays[i].lines;
+		world->input.now = at(fridays[i].now);
+		plan = make(world, arena_format(&world->arena, RISKY "%s}\n", fridays[i].friday));
+		if (guard(plan, "friday")->verdict != fridays[i].verdict)
+			fail_msg("%s at %s with %d lines of %s: %s, %s", fridays[i].friday,
+			 fridays[i].now,
+				 fridays[i].lines, fridays[i].paths,
 				 event_status_name(guard(plan, "friday")->verdict),
 				 guard(plan, "friday")->reason);
 	}
@@ -269,13 +147,20 @@ static void test_freezes(void **state)
 		{"{from: 2026-12-23, to: 2027-01-02}", "2027-01-02T23:59:59Z", STATUS_REFUSE},
 		{"{from: 2026-12-23, to: 2027-01-02}", "2027-01-03T00:00:00Z", STATUS_PASS},
 		{"{from: 2026-12-23, to: 2026-12-23}", "2026-12-23T12:00:00Z", STATUS_REFUSE},
-		{"{from: 2026-12-23, to: 2026-12-24, timezone: Europe/Berlin}", "2026-12-22T23:00:00Z", STATUS_REFUSE},
-		{"{from: 2026-12-23, to: 2026-12-24, timezone: Europe/Berlin}", "2026-12-24T23:00:00Z", STATUS_PASS},
-		{"{from: \"2026-12-23 18:00\", to: \"2026-12-24 08:00\"}", "2026-12-23T17:59:59Z", STATUS_PASS},
-		{"{from: \"2026-12-23 18:00\", to: \"2026-12-24 08:00\"}", "2026-12-24T07:59:59Z", STATUS_REFUSE},
-		{"{from: \"2026-12-23 18:00\", to: \"2026-12-24 08:00\"}", "2026-12-24T08:00:00Z", STATUS_PASS},
-		{"{from: \"2026-12-23T18:00+02:00\", to: 2026-12-24}", "2026-12-23T16:00:00Z", STATUS_REFUSE},
-		{"{from: \"2026-12-23T18:00+02:00\", to: 2026-12-24}", "2026-12-23T15:59:59Z", STATUS_PASS},
+		{"{from: 2026-12-23, to: 2026-12-24, timezone: Europe/Berlin}",
+		 "2026-12-22T23:00:00Z", STATUS_REFUSE},
+		{"{from: 2026-12-23, to: 2026-12-24, timezone: Europe/Berlin}",
+		 "2026-12-24T23:00:00Z", STATUS_PASS},
+		{"{from: \"2026-12-23 18:00\", to: \"2026-12-24 08:00\"}",
+		 "2026-12-23T17:59:59Z", STATUS_PASS},
+		{"{from: \"2026-12-23 18:00\", to: \"2026-12-24 08:00\"}",
+		 "2026-12-24T07:59:59Z", STATUS_REFUSE},
+		{"{from: \"2026-12-23 18:00\", to: \"2026-12-24 08:00\"}",
+		 "2026-12-24T08:00:00Z", STATUS_PASS},
+		{"{from: \"2026-12-23T18:00+02:00\", to: 2026-12-24}",
+		 "2026-12-23T16:00:00Z", STATUS_REFUSE},
+		{"{from: \"2026-12-23T18:00+02:00\", to: 2026-12-24}",
+		 "2026-12-23T15:59:59Z", STATUS_PASS},
 	};
 	struct world *world = *state;
 
@@ -291,7 +176,8 @@ static void test_freezes(void **state)
 	world->input.now = at("2026-12-24T00:00:00Z");
 	says(make(world, "guards: {friday: {timezone: Asia/Tokyo}, freezes: [{from: 2026-12-24, "
 			 "to: 2026-12-26, reason: Christmas}]}\n"),
-	     "freezes", STATUS_REFUSE, "nothing is deployed from 2026-12-24 to 2026-12-26: Christmas");
+	     "freezes", STATUS_REFUSE, "nothing is deployed from 2026-12-24 to 2026-12-26: "
+	      "Christmas");
 }
 
 static void test_risk_line_by_line(void **state)
@@ -343,7 +229,8 @@ static void test_facts(void **state)
 	facts->branch_allowed = false;
 	facts->branch_wanted = "main";
 	says(make(world, ""), "branch", STATUS_REFUSE, "is not on main");
-	says(make(world, "environments: {production: {protected: false}}\n"), "branch", STATUS_WARN,
+	says(make(world, "environments: {production: {protected: false}}\n"), "branch",
+	 STATUS_WARN,
 	     "is not on main");
 }
 
@@ -415,8 +302,10 @@ static void test_live_config(void **state)
 	world->change.added = 60;
 	world->input.live_config = load(world, "guards: {size: {warn: 10, refuse: 50}}\n");
 	says(make(world, ""), "size", STATUS_REFUSE, "60 lines change, from 50 it refuses");
-	says(make(world, "guards: {size: {warn: 1, refuse: 1000}}\n"), "size", STATUS_REFUSE, NULL);
-	says(make(world, "guards: {size: {warn: 1, refuse: 20}}\n"), "size", STATUS_REFUSE, "from 20");
+	says(make(world, "guards: {size: {warn: 1, refuse: 1000}}\n"), "size",
+	 STATUS_REFUSE, NULL);
+	says(make(world, "guards: {size: {warn: 1, refuse: 20}}\n"), "size", STATUS_REFUSE,
+	 "from 20");
 	world->input.now = at("2026-11-27T12:00:00Z");
 	set_change(world, "settings/a");
 	world->input.live_config = load(world, RISKY "{}}\n");
@@ -431,104 +320,6 @@ static void test_live_config(void **state)
 	world->input.live_config =
 		load(world, "guards: {freezes: [{from: 2026-11-01, to: 2026-11-30}]}\n");
 	says(make(world, ""), "freezes", STATUS_REFUSE, "2026-11-01");
-}
-
-static void test_migrations_of_hot_tables(void **state)
-{
-	static const char maintenance[] = "maintenance: {hot_tables: [users]}\n";
-	struct world *world = *state;
-	struct plan *plan;
-	struct buffer text;
-
-	set_change(world, "README db/migrations/7.sql");
-	world->text = "SELECT 1;\nALTER TABLE users\n  DROP a;\nALTER TABLE cold DROP a;\n";
-	plan = make(world, maintenance);
-	assert_true(plan->maintenance);
-	assert_int_equal(world->reads, 1);
-	assert_int_equal(plan->maintenance_because.list.count, 1);
-	buffer_init(&text, 4096);
-	plan_because_text(&plan->maintenance_because.list.items[0], &text);
-	assert_string_equal(text.data, "db/migrations/7.sql:2: drops a column of users (users is hot)");
-	buffer_release(&text);
-	/* only what the change adds; a line of the statement is enough */
-	world->added = (struct line_span){3, 1};
-	assert_true(make(world, maintenance)->maintenance);
-	world->added = (struct line_span){4, 1};
-	assert_false(make(world, maintenance)->maintenance);
-	world->added = (struct line_span){1, 9};
-	assert_false(make(world, "maintenance: {hot_tables: [listings]}\n")->maintenance);
-	world->reads = 0;
-	assert_false(make(world, "")->maintenance);
-	assert_int_equal(world->reads, 0);
-	world->change.files.items[1].status = 'D';
-	assert_false(make(world, maintenance)->maintenance);
-	world->change.files.items[1].status = 'A';
-	world->input.previous = NULL;
-	assert_false(make(world, maintenance)->maintenance);
-}
-
-static void test_needed_if(void **state)
-{
-	static const struct {
-		const char *need, *paths, *text;
-		int64_t line;	/* -1: not needed; 0: without a line */
-	} rows[] = {
-		{"{changed: ['db/**']}", "db/a", "x", 0},
-		{"{changed: ['db/**']}", "web/a", "x", -1},
-		{"{changed: ['db/**'], adds: 'user|listing'}", "db/a", "x\nthe user\n", 2},
-		{"{changed: ['db/**'], adds: 'user|listing'}", "db/a", "x\nthe order\n", -1},
-		{"{changed: ['db/**'], adds: 'user'}", "web/a", "user", -1},
-		{"{adds: 'user$'}", "web/a", "a\r\nuser\r\n", 2},
-		{"{changed: ['db/**'], adds: '^$'}", "db/a", "a\n\n", 2},
-		{"{changed: ['db/**'], adds: user}", "db/a", NULL, -1},
-		{"{changed: ['db/**', '!db/b'], adds: user}", "db/b", "user", -1},
-	};
-	struct world *world = *state;
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		const struct plan *plan;
-
-		set_change(world, rows[i].paths);
-		world->text = rows[i].text;
-		plan = make(world, arena_format(&world->arena, "maintenance: {needed_if: [%s]}\n",
-						rows[i].need));
-		if (plan->maintenance != (rows[i].line >= 0))
-			fail_msg("%s with %s", rows[i].need, rows[i].paths);
-		if (plan->maintenance)
-			assert_int_equal(plan->maintenance_because.list.items[0].line, rows[i].line);
-	}
-}
-
-static void test_adds_means_added_lines(void **state)
-{
-	static const char need[] = "maintenance: {needed_if: [{changed: [a], adds: user}]}\n";
-	struct world *world = *state;
-
-	set_change(world, "a");
-	world->text = "user\nx\ny\n";
-	world->added = (struct line_span){2, 2};
-	assert_false(make(world, need)->maintenance);
-	world->text = "x\ny\nuser";
-	assert_true(make(world, need)->maintenance);
-}
-
-static void test_flags_and_when(void **state)
-{
-	static const struct {
-		const char *when, *flag;
-		bool needed;
-	} rows[] = {
-		{"auto", NULL, false}, {"always", NULL, true}, {"never", NULL, false},
-		{"never", "on", true}, {"always", "off", false}, {"always", "auto", false},
-	};
-	struct world *world = *state;
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		world->input.flags.maintenance = rows[i].flag;
-		assert_int_equal(make(world, arena_format(&world->arena, "maintenance: {when: %s}\n",
-							  rows[i].when))->maintenance,
-				 rows[i].needed);
-	}
 }
 
 static void test_digest_covers_maintenance_and_risk_not_the_clock(void **state)
@@ -546,30 +337,16 @@ static void test_digest_covers_maintenance_and_risk_not_the_clock(void **state)
 	assert_string_not_equal(make(world, RISKY "{}}\n")->digest, digest);
 }
 
-static void test_opaque_code_is_told(void **state)
-{
-	struct world *world = *state;
-	const struct plan *plan;
-
-	set_change(world, "users/migrations/0002_a.py");
-	world->text = "operations = [migrations.RunPython(f)]\n";
-	plan = make(world, "maintenance: {hot_tables: [users]}\n");
-	assert_false(plan->maintenance);
-	assert_non_null(strstr(plan->notes.items[0], "users/migrations/0002_a.py:1: RunPython"));
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_friday), TEST(test_friday_says_why), TEST(test_without_a_database_of_zones),
+		TEST(test_friday), TEST(test_friday_says_why),
+		TEST(test_without_a_database_of_zones),
 		TEST(test_freezes), TEST(test_risk_line_by_line), TEST(test_facts),
 		TEST(test_lock_refuses_everywhere), TEST(test_override), TEST(test_live_config),
-		TEST(test_migrations_of_hot_tables), TEST(test_needed_if),
-		TEST(test_adds_means_added_lines), TEST(test_flags_and_when),
 		TEST(test_digest_covers_maintenance_and_risk_not_the_clock),
-		TEST(test_opaque_code_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
