@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "plan/migration_internal.h"
 
-enum { SCRIPT_MAXIMUM = 1 << 20 }; /* bytes of Python or Ruby; beyond, nobody wrote it by hand */
+enum { SCRIPT_MAXIMUM = 1 << 18 }; /* bytes of Python or Ruby; beyond, nobody wrote it by hand */
 
 /* Whether a folder of the path has that word in its name; whole: is called so. */
 static bool in_folder(const char *path, const char *word, bool whole)
@@ -119,6 +119,8 @@ struct token tokens_string(struct arena *arena, const struct tokens *tokens, siz
 	for (; token_at(tokens, *at)->kind == TOKEN_STRING; (*at)++) {
 		const struct token *part = token_at(tokens, *at);
 
+		if (part->line < line) /* behind a heredoc, which stands further down */
+			break;
 		for (; line < part->line; line++)
 			buffer_add_char(&text, '\n');
 		add_unescaped(&text, part);

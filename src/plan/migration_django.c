@@ -5,6 +5,8 @@
 struct django {
 	struct reading *reading;
 	struct tokens tokens;
+	/* What each RunPython of the file does: which function does what is not told apart. */
+	struct migration_finding python;
 	const char *app; /* the app's label, by its folder; NULL: not known */
 };
 
@@ -341,20 +343,30 @@ static size_t read_functions(struct django *django)
 	return sql;
 }
 
+static void read_python(struct django *django)
+{
+	size_t sql = read_functions(django);
+
+	if (add_models(django, &django->python)) {
+		django->python.effects = MIGRATION_LOCKS;
+		return;
+	}
+	django->python.effects = sql ? 0 : MIGRATION_OPAQUE;
+	django->python.what = "RunPython: its code stands elsewhere, or names no model";
+}
+
 static void read_run_python(struct django *django, const struct call *call)
 {
-	size_t at = argument(django, call, "code", 0), sql;
+	size_t at = argument(django, call, "code", 0);
 	struct migration_finding *finding;
 
 	if (at == SIZE_MAX || contains(django, at, value_end(django, call, at), "noop"))
 		return;
-	sql = read_functions(django);
-	finding =
-		finding_add(django->reading, call->line, call->last, MIGRATION_LOCKS, "RunPython");
-	if (add_models(django, finding))
-		return;
-	finding->effects = sql ? 0 : MIGRATION_OPAQUE;
-	finding->what = "RunPython: its code stands elsewhere, or names no model";
+	if (!django->python.what)
+		read_python(django);
+	finding = finding_add(django->reading, call->line, call->last, django->python.effects, "%s",
+			      django->python.what);
+	finding->tables = django->python.tables;
 }
 
 enum { BOTH = MIGRATION_LOCKS | MIGRATION_DESTROYS };

@@ -50,8 +50,11 @@ static void count_lines(struct lexer *lexer, const char *from, const char *to)
 
 static void new_line(struct lexer *lexer)
 {
-	const char *to = lexer->behind_heredocs ? lexer->behind_heredocs : lexer->at + 1;
+	const char *to = lexer->at + 1;
 
+	/* a string that is not closed may have swallowed them */
+	if (lexer->behind_heredocs && lexer->behind_heredocs > to)
+		to = lexer->behind_heredocs;
 	count_lines(lexer, lexer->at, to);
 	lexer->at = to;
 	lexer->behind_heredocs = NULL;
@@ -198,7 +201,7 @@ static bool read_heredoc(struct lexer *lexer, struct token *token)
 		return false;
 	lexer->at = name + length + quoted;
 	body = lexer->behind_heredocs;
-	if (!body) {
+	if (!body || body < lexer->at) {
 		body = memchr(lexer->at, '\n', (size_t)(lexer->end - lexer->at));
 		body = body ? body + 1 : lexer->end;
 	}
