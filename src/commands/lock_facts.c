@@ -205,3 +205,17 @@ json_t *lock_json(const struct lock_facts *lock)
 				 "id", hold->id);
 	return json_null();
 }
+
+int lock_tell_plan(struct session *session, struct error *err)
+{
+	struct lock_facts lock;
+	enum lock_obstacle obstacle;
+
+	if (lock_read(session, session->config->env, &lock, err) < 0)
+		return -1;
+	obstacle = lock_obstacle(&lock);
+	session->facts.lock = lock_sentence(session->arena, &lock, obstacle,
+					    clock_now(session->call->clock));
+	lock_release(&lock);
+	return 0;
+}

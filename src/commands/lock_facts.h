@@ -35,5 +35,7 @@ const char *lock_sentence(struct arena *arena, const struct lock_facts *lock,
 /* What to type. */
 const char *lock_advice(struct arena *arena, const struct lock_facts *lock,
 			enum lock_obstacle obstacle);
+/* For a plan that is only looked at: the guard `lock` says who stands in the way now. */
+int lock_tell_plan(struct session *session, struct error *err) MUST_USE;
 /* The object (or null) of `status --json`. */
 json_t *lock_json(const struct lock_facts *lock);

@@ -3,6 +3,7 @@
 
 #include "commands/deploy_flags.h"
 #include "commands/deploy_run.h"
+#include "commands/lock_facts.h"
 #include "commands/session.h"
 
 static const struct option_row plan_options[] = {
@@ -64,6 +65,8 @@ static int run_plan(struct call *call, struct error *err)
 	target.looking = true;
 	target.run_commands = options_has(&call->options, "run-commands");
 	if (session_open_target(&session, call, &target, err) < 0)
+		return -1;
+	if (lock_tell_plan(&session, err) < 0)
 		return -1;
 	plan = session_plan(&session, &flags, now, err);
 	return plan ? plan_show(call, plan, err) : -1;

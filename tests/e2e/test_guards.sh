@@ -163,6 +163,21 @@ test_behind() {
 	expect 0 shipit deploy --yes --ref "$FIRST" --override behind --reason 'bob agrees'
 }
 
+test_a_hold_stands_in_the_plan() {
+	shop
+	expect 0 shipit lock -m 'the database moves'
+	expect 0 shipit plan --json
+	equals "$(verdict lock)" refuse
+	equals "$(json "[x['override'] for x in d['guards'] if x['name'] == 'lock']")" '[null]'
+	stdout_has 'the database moves'
+	expect 0 shipit deploy --dry-run --json
+	equals "$(verdict lock)" refuse
+	expect 3 shipit deploy --yes --redeploy
+	expect 0 shipit unlock
+	expect 0 shipit plan --json
+	equals "$(verdict lock)" pass
+}
+
 hot='maintenance:
   hot_tables: [users]
   needed_if: [{changed: ["db/**"], adds: "(?i)big_table"}]'
