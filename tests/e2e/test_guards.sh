@@ -136,7 +136,6 @@ test_a_live_release_that_is_not_here_is_told() {
 	shop 'guards: {size: {refuse: 1}}'
 	echo x >>settings/a
 	commit second; push
-	tip=$(git rev-parse HEAD)
 	git checkout -q --orphan other
 	commit other
 	git push -q -f origin HEAD:master

@@ -198,7 +198,7 @@ test_queue_is_fair_and_survives_the_dead() {
 		colleague "$name"
 		in_clone "$name" git commit -q --allow-empty -m "$name"
 		in_clone "$name" git push -q origin "HEAD:refs/heads/$name"
-		wait_in_clone "$name" --ref HEAD --override branch --reason test
+		wait_in_clone "$name" --ref HEAD --override branch,behind --reason test
 		pids+=("$WAITER")
 	done
 	kill -KILL "${pids[1]}"
@@ -474,7 +474,7 @@ test_plan_changes_while_one_waits() {
 	push
 	start_deploy
 	in_clone bob git commit -q --allow-empty -m 'without danger'
-	wait_in_clone bob --ref HEAD --override unpushed,branch --reason test
+	wait_in_clone bob --ref HEAD --override unpushed,branch,behind --reason test
 	end_deploy 0
 	wait "$WAITER" || code=$?
 	equals "$code" 3
