@@ -62,9 +62,6 @@ struct plan *plan_new(struct arena *arena, const struct plan_input *input,
 	if (guards_check(&input->flags, arena, err) || select_all(plan, input, err) ||
 	    maintenance_judge(plan, input, err) || risk_judge(plan, input, err))
 		return NULL;
-	plan->maintenance = config->maintenance.when == MAINTENANCE_ALWAYS;
-	if (input->flags.maintenance && strcmp(input->flags.maintenance, "auto"))
-		plan->maintenance = !strcmp(input->flags.maintenance, "on");
 	estimate_all(plan, input);
 	digest_make(plan, input);
 	if (guards_judge(plan, input, err))
