@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "state/signed.h"
 #include "state/store.h"
 
 /* The texts of a record, by key: reading and writing are this table. */
@@ -122,6 +123,8 @@ json_t *record_to_json(const struct record *record)
 	json_object_set_new(json, "stages", stages);
 	if (record->verdicts)
 		json_object_set(json, "verdicts", record->verdicts);
+	if (record->approvals)
+		json_object_set(json, "approvals", record->approvals);
 	return json;
 }
 
@@ -184,6 +187,8 @@ int record_from_json(struct arena *arena, const json_t *json, struct record *rec
 		return error_set(err, "a deploy record has no id");
 	record->exit_code = (int)json_integer_value(json_object_get(json, "exit_code"));
 	record->verdicts = json_object_get(json, "verdicts");
+	record->approvals = json_object_get(json, "approvals");
+	record->follows = text_get(arena, json, "follows");
 	lists_from_json(arena, json, record);
 	record->json = json;
 	return 0;
@@ -258,6 +263,7 @@ void record_list_release(struct record_list *list)
 		json_decref((json_t *)(uintptr_t)list->records.items[i].json);
 		list->records.items[i].json = NULL;
 		list->records.items[i].verdicts = NULL;
+		list->records.items[i].approvals = NULL;
 	}
 	list->records.count = 0;
 }
@@ -333,6 +339,17 @@ static int record_rebase(struct store *store, struct arena *arena, struct record
 	return 0;
 }
 
+/* The record as it goes behind tip, signed when there is a key. A new reference, or NULL. */
+static json_t *record_seal(const struct record *record, const char *tip, struct error *err)
+{
+	json_t *json = record_to_json(record);
+	json_object_set_new(json, "follows", json_string(tip));
+	if (!record->key || signed_make(json, SIGNED_RECORD, record->key, err) == 0)
+		return json;
+	json_decref(json);
+	return NULL;
+}
+
 #define APPEND_TRIES 20
 
 /* The record and its company in one write. 0, 1 or -1 as store_write; company hears of a 0. */
@@ -340,7 +357,9 @@ static int record_write(struct store *store, struct arena *arena, struct record 
 			const char *tip, const struct record_company *company, struct error *err)
 {
 	struct store_change changes[1 + RECORD_COMPANY_MAXIMUM] = {
-		{STORE_CHAIN, record_to_json(record), tip, ""}};
+		{STORE_CHAIN, record_seal(record, tip, err), tip, ""}};
+	if (!changes[0].value)
+		return -1;
 	size_t count = company ? company->changes(company->context, changes + 1) : 0;
 	int status = store_write(store, record->env, changes, count + 1, err);
 	if (status == 0)

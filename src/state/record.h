@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 
+struct secret_key;
 struct store;
 struct store_change;
 
@@ -48,8 +49,10 @@ struct record {
 	VEC(struct record_duration) durations;
 	VEC(struct record_stage) stages; /* all stages that ever went live */
 	json_t *verdicts; /* guards as in the plan, borrowed by record_to_json; may be NULL */
+	json_t *approvals; /* that it used up, as they were signed; borrowed; may be NULL */
 	/* The version that it was made behind (record_follow sets it; "" none); NULL: any. */
 	const char *follows;
+	const struct secret_key *key; /* signs it when it is appended; NULL: it is not signed */
 	const char *version; /* in the store; NULL when it was not read from there */
 	const json_t *json;  /* what it was read from (kept alive by record_list); may be NULL */
 };
@@ -80,8 +83,8 @@ const struct record *record_list_find(const struct record_list *list, const char
 				      struct error *err);
 
 /* Appends; when somebody was quicker (the tip is not what it follows), fetches and puts it behind
- * his, carrying his live state on unless this record went live itself, and what he owes. record is
- * updated. 0 or -1. */
+ * his, carrying his live state on unless this record went live itself, and what he owes. Signed with
+ * record->key, the version that it follows with it. record is updated. 0 or -1. */
 int record_append(struct store *store, struct arena *arena, struct record *record, bool went_live,
 		  struct error *err) MUST_USE;
 

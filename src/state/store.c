@@ -121,6 +121,15 @@ int store_get(struct store *store, const char *env, const char *name, json_t **v
 	return store->kind->get(store, env, name, value, version, err);
 }
 
+int store_names(struct store *store, const char *env, const char *prefix, struct arena *arena,
+		struct text_list *names, struct error *err)
+{
+	if (store->kind->names(store, env, prefix, arena, names, err) < 0)
+		return -1;
+	text_list_sort(names);
+	return 0;
+}
+
 int store_write(struct store *store, const char *env, struct store_change *changes, size_t count,
 		struct error *err)
 {

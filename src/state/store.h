@@ -69,6 +69,10 @@ int store_tip(struct store *store, const char *env, char version[STORE_VERSION_S
 int store_get(struct store *store, const char *env, const char *name, json_t **value,
 	      char version[STORE_VERSION_SIZE], struct error *err) MUST_USE;
 
+/* Adds the names of the environment's entries that begin with prefix, sorted. */
+int store_names(struct store *store, const char *env, const char *prefix, struct arena *arena,
+		struct text_list *names, struct error *err) MUST_USE;
+
 struct store_change {
 	const char *name;     /* STORE_CHAIN appends a record, any other name puts an entry */
 	json_t *value;        /* borrowed; NULL deletes the entry. Its "nonce" is set anew */

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "crypto/hash.h"
 
 struct folder_store {
@@ -167,6 +168,24 @@ static int folder_get(struct store *store, const char *env, const char *name, js
 	int result = value_read(entry_path(store, &arena, env, name), value, version, err);
 	arena_release(&arena);
 	return result;
+}
+
+static int folder_names(struct store *store, const char *env, const char *prefix,
+			struct arena *arena, struct text_list *names, struct error *err)
+{
+	const char *path = env_folder(store, arena, env);
+	DIR *folder = opendir(path);
+	if (!folder)
+		return errno == ENOENT ? 0 : error_set_errno(err, errno, "cannot read '%s'", path);
+	for (struct dirent *item; (item = readdir(folder));) {
+		size_t length = strlen(item->d_name);
+		if (item->d_name[0] == '.' || !text_ends_with(item->d_name, ".json") ||
+		    !text_starts_with(item->d_name, prefix))
+			continue;
+		text_list_add(arena, names, arena_bytes(arena, item->d_name, length - 5));
+	}
+	closedir(folder);
+	return 0;
 }
 
 /* One write under way. */
@@ -355,5 +374,6 @@ const struct store_kind store_file = {
 	.tip = folder_tip,
 	.read = folder_read,
 	.get = folder_get,
+	.names = folder_names,
 	.write = folder_write,
 };

@@ -433,8 +433,8 @@ static int git_tip(struct store *store, const char *env, char version[STORE_VERS
 	{ \
 		.name = (kind_name), .prefix = (kind_name), .help = (kind_help), \
 		.open = (kind_open), .close = git_close, .fetch = git_fetch, .tip = git_tip, \
-		.read = git_store_read, .get = git_store_get, .write = git_store_write, \
-		.fetches_refspecs = true, \
+		.read = git_store_read, .get = git_store_get, .names = git_store_names, \
+		.write = git_store_write, .fetches_refspecs = true, \
 	}
 
 const struct store_kind store_git =

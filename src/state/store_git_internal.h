@@ -60,5 +60,7 @@ int git_store_read(struct store *store, const char *env, size_t limit, store_rec
 		   void *context, struct error *err);
 int git_store_get(struct store *store, const char *env, const char *name, json_t **value,
 		  char version[STORE_VERSION_SIZE], struct error *err);
+int git_store_names(struct store *store, const char *env, const char *prefix, struct arena *arena,
+		    struct text_list *names, struct error *err);
 int git_store_write(struct store *store, const char *env, struct store_change *changes,
 		    size_t count, struct error *err);

@@ -145,3 +145,19 @@ int git_store_get(struct store *store, const char *env, const char *name, json_t
 	arena_release(&arena);
 	return status;
 }
+
+int git_store_names(struct store *store, const char *env, const char *prefix, struct arena *arena,
+		    struct text_list *names, struct error *err)
+{
+	struct git_store *self = git_store_of(store);
+	const char *start = git_suffix(store, arena, env, "");
+	(void)err;
+	for (size_t i = 0; i < self->refs.count; i++) {
+		const struct git_ref *ref = &self->refs.items[i];
+		const char *name = ref->suffix + strlen(start);
+		if (ref->id && text_starts_with(ref->suffix, start) &&
+		    text_starts_with(name, prefix) && strcmp(name, STORE_CHAIN) != 0)
+			text_list_add(arena, names, name);
+	}
+	return 0;
+}

@@ -20,6 +20,8 @@ struct store_kind {
 		    void *context, struct error *err);
 	int (*get)(struct store *store, const char *env, const char *name, json_t **value,
 		   char version[STORE_VERSION_SIZE], struct error *err);
+	int (*names)(struct store *store, const char *env, const char *prefix, struct arena *arena,
+		     struct text_list *names, struct error *err);
 	int (*write)(struct store *store, const char *env, struct store_change *changes,
 		     size_t count, struct error *err);
 	bool fetches_refspecs;

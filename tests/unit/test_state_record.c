@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "state/deploys.h"
 #include "state/record.h"
+#include "state/signed.h"
 #include "state/store.h"
 
 #define COMMIT "9f8e7d6c5b4a39281706f5e4d3c2b1a098765432"
@@ -192,6 +193,47 @@ static void stale_tip_is_refused(void **state)
 	store_free(store);
 }
 
+/* Signed when it is written: behind whom it stands is part of it. */
+static void records_are_signed(void **state)
+{
+	struct place *place = *state;
+	struct arena *arena = &place->arena;
+	struct store_options options = {.state = "file:state", .folder = place->folder};
+	struct store *one = store_open(&options, &place->err);
+	struct store *two = store_open(&options, &place->err);
+	struct secret_key *key CLEANUP(secret_key_cleanup) = secret_key_new();
+	struct secret_key *other CLEANUP(secret_key_cleanup) = secret_key_new();
+	struct record theirs = sample(arena, "a", COMMIT), ours = sample(arena, "b", OTHER);
+	struct record_list list;
+	unsigned char id[KEY_ID_SIZE];
+	record_follow(arena, &theirs, NULL, true, NULL);
+	record_follow(arena, &ours, NULL, true, NULL);
+	ours.key = key;
+	DONE(place, record_append(one, arena, &theirs, true, &place->err));
+	DONE(place, record_append(two, arena, &ours, true, &place->err));
+	DONE(place, record_list_read(one, arena, "production", 0, &list, &place->err));
+	const struct record *read = &list.records.items[0];
+	assert_string_equal(read->follows, list.records.items[1].version);
+	assert_int_equal(signed_by(list.records.items[1].json, id), 0);
+	assert_int_equal(signed_by(read->json, id), 1);
+	assert_memory_equal(id, secret_key_public(key)->id, KEY_ID_SIZE);
+	DONE(place, signed_check(read->json, SIGNED_RECORD, secret_key_public(key), &place->err));
+	assert_int_equal(signed_check(read->json, SIGNED_BEACON, secret_key_public(key),
+				      &place->err), -1);
+	assert_int_equal(signed_check(read->json, SIGNED_RECORD, secret_key_public(other),
+				      &place->err), -1);
+	json_t *changed = json_deep_copy(read->json);
+	json_object_set_new(changed, "nonce", json_string("another"));
+	DONE(place, signed_check(changed, SIGNED_RECORD, secret_key_public(key), &place->err));
+	json_object_set_new(changed, "follows", json_string(""));
+	assert_int_equal(signed_check(changed, SIGNED_RECORD, secret_key_public(key),
+				      &place->err), -1);
+	json_decref(changed);
+	record_list_release(&list);
+	store_free(one);
+	store_free(two);
+}
+
 static void ids_are_new(void **state)
 {
 	struct place *place = *state;
@@ -278,6 +320,7 @@ int main(void)
 		TEST(live_is_carried_on),
 		TEST(quicker_others_are_followed),
 		TEST(stale_tip_is_refused),
+		TEST(records_are_signed),
 		TEST(ids_are_new),
 		TEST(numbers_order_ids),
 		TEST(old_ones_go),

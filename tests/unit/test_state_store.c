@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "proc/child.h"
 #include "state/store.h"
 
@@ -222,6 +223,35 @@ static void entries_come_and_go(void **state)
 	store_free(two);
 }
 
+static void entries_are_named(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_store(place, "one");
+	static const char *const entries[] = {"lease", "request-b", "request-a", "approval-a-1"};
+	struct text_list names = {0};
+	json_t *value = json_pack("{s:i}", "n", 1);
+	DONE(place, append(place, store, "production", "a"));
+	DONE(place, append(place, store, "prod", "a"));
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+		struct store_change change = {entries[i], value, "", ""};
+		DONE(place, store_write(store, "production", &change, 1, &place->err));
+	}
+	json_decref(value);
+	store_free(store);
+	store = open_store(place, "two");
+	DONE(place, store_names(store, "production", "request-", &place->arena, &names,
+				&place->err));
+	assert_string_equal(text_join(&place->arena, &names, " "), "request-a request-b");
+	names.count = 0;
+	DONE(place, store_names(store, "production", "", &place->arena, &names, &place->err));
+	assert_string_equal(text_join(&place->arena, &names, " "),
+			    "approval-a-1 lease request-a request-b");
+	names.count = 0;
+	DONE(place, store_names(store, "prod", "", &place->arena, &names, &place->err));
+	assert_int_equal(names.count, 0);
+	store_free(store);
+}
+
 static void all_or_none(void **state)
 {
 	struct place *place = *state;
@@ -400,6 +430,7 @@ static void wrong_states(void **state)
 	cmocka_unit_test_setup_teardown(newest_first, set_up, tear_down), \
 		cmocka_unit_test_setup_teardown(second_writer_loses, set_up, tear_down), \
 		cmocka_unit_test_setup_teardown(entries_come_and_go, set_up, tear_down), \
+		cmocka_unit_test_setup_teardown(entries_are_named, set_up, tear_down), \
 		cmocka_unit_test_setup_teardown(all_or_none, set_up, tear_down), \
 		cmocka_unit_test_setup_teardown(one_of_twenty_wins, set_up, tear_down)
 
