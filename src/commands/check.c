@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "commands/command.h"
 #include "commands/session.h"
+#include "crypto/key.h"
 #include "git/pattern.h"
 #include "git/repository.h"
 #include "plan/plan.h"
@@ -125,6 +126,7 @@ static int run_check(struct call *call, struct error *err)
 	struct config_options options = {
 		.env = call->env,
 		.check_pattern = pattern_check,
+		.check_key = public_key_check,
 		.every_environment = true,
 	};
 	struct config_source source;

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "commands/session_internal.h"
+#include "crypto/key.h"
 #include "git/command.h"
 #include "git/pattern.h"
 #include "git/repository.h"
@@ -106,6 +107,7 @@ struct config *session_load(struct session *session, const struct config_source 
 		.kinds = kinds,
 		.kind_count = kind_count,
 		.check_pattern = pattern_check,
+		.check_key = public_key_check,
 		.without_pipeline = without_pipeline,
 		.every_environment = session->options.every_environment,
 	};

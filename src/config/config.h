@@ -219,6 +219,15 @@ struct guards_config {
 	const struct node *node;	/* the whole of it, for the guards of later parts */
 };
 
+enum role { ROLE_TRAINEE, ROLE_MACHINE, ROLE_TRAINED };
+
+struct person_config {		/* one of roster: */
+	const char *name;
+	enum role role;
+	const char *key;	/* the public key as written, or NULL: proves nothing */
+	struct place place;
+};
+
 enum workspace { WORKSPACE_WORKTREE, WORKSPACE_HERE };
 
 struct environment_config {	/* one of environments:, before overlays; for lists and status */
@@ -264,7 +273,8 @@ struct config {
 	struct guards_config guards;
 	const char *sound_go_live, *sound_success, *sound_failure;	/* name, file, or "none" */
 	struct maintenance_config maintenance;
-	const struct node *markers, *notify, *hosts, *roster;	/* or NULL */
+	const struct node *markers, *notify, *hosts;	/* or NULL */
+	VEC(struct person_config) roster;
 	const struct node *environment;	/* the environment's own node */
 
 	struct pipeline *pipeline;	/* NULL when it was not asked for */
@@ -281,6 +291,8 @@ struct config_options {
 	const struct step_kind_keys *kinds;
 	size_t kind_count;
 	int (*check_pattern)(const char *pattern, struct error *err);	/* may be NULL */
+	/* Whether a text of the roster is a public key; what is none is warned of. May be NULL. */
+	int (*check_key)(const char *text, struct error *err);
 	bool without_pipeline;	/* deploy.yml alone (state, remote, guards of another commit) */
 	bool every_environment;	/* check also those that were not chosen */
 };

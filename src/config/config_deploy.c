@@ -124,7 +124,6 @@ static void read_environment(struct loader *loader, const struct node *node)
 	config->markers = deploy_overlay(loader, node, "markers");
 	config->notify = deploy_overlay(loader, node, "notify");
 	config->hosts = deploy_overlay(loader, node, "hosts");
-	config->roster = node_get(loader->root, "roster");
 }
 
 void deploy_config_read(struct loader *loader)
@@ -147,6 +146,7 @@ void deploy_config_read(struct loader *loader)
 	config->keep_days = (int)object_integer(&keep, "days");
 	read_environments(loader);
 	read_secrets(loader);
+	roster_config_read(loader);
 	read_fingerprints(loader);
 	for (size_t i = 0; i < config->environments.count; i++) {
 		const struct environment_config *environment = &config->environments.items[i];

@@ -31,6 +31,7 @@ void maintenance_config_read(struct loader *loader, const struct node *node,
 /* Times and zones of guards that mean nothing; node may be NULL. */
 void guards_config_check(struct loader *loader, const struct node *node);
 void guards_config_read(struct loader *loader, const struct node *node);
+void roster_config_read(struct loader *loader);
 int pipeline_config_load(struct loader *loader, struct error *err);
 
 /* Readers of single values, all validated before. */

@@ -65,6 +65,12 @@ int public_key_parse(const char *text, struct public_key *key, struct error *err
 	return 0;
 }
 
+int public_key_check(const char *text, struct error *err)
+{
+	struct public_key key;
+	return public_key_parse(text, &key, err);
+}
+
 const char *public_key_format(const struct public_key *key, char text[KEY_TEXT_SIZE])
 {
 	struct packed_public packed = {.algorithm = KEY_ALGORITHM};

@@ -16,6 +16,8 @@ struct public_key {
 
 /* "RWQ..." alone, or the file that minisign writes (a comment, then that line). */
 int public_key_parse(const char *text, struct public_key *key, struct error *err) MUST_USE;
+/* The same, for who only asks: fits config_options.check_key. */
+int public_key_check(const char *text, struct error *err) MUST_USE;
 /* Returns text. */
 const char *public_key_format(const struct public_key *key, char text[KEY_TEXT_SIZE]);
 const char *key_id_format(const unsigned char id[KEY_ID_SIZE], char text[KEY_ID_TEXT_SIZE]);
