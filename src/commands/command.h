@@ -38,7 +38,8 @@ const struct command *command_find(const char *name);
 extern const struct command command_deploy, command_plan, command_task, command_exec, command_check,
 	command_schema, command_status, command_history, command_show, command_logs, command_smoke,
 	command_foghorn, command_sound, command_stop, command_lock, command_unlock,
-	command_maintenance, command_completion, command_help, command_version;
+	command_maintenance, command_online, command_approve, command_keygen,
+	command_completion, command_help, command_version;
 
 /* Writes to standard output. 0; 1 when its reader has gone, which is no failure (`shipit help |
  * head`): more need not be printed; -1 when it cannot be written. */

@@ -2,9 +2,12 @@
 #include "ui/prompt.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <strings.h>
+#include <termios.h>
 #include <unistd.h>
 
+#include "crypto/key.h"
 #include "ui/terminal.h"
 
 #define ANSWER_MAXIMUM 4096
@@ -98,5 +101,59 @@ char *prompt_text(const struct prompt *prompt, const char *question, const char 
 	answer = strdup(line[0] ? line : fallback);
 	if (!answer)
 		abort();
+	return answer;
+}
+
+/* A line byte by byte, for the terminal does nothing by itself now. Length, or -1 when it ended;
+ * *interrupted: by Ctrl-C. */
+static int read_hidden(char *line, size_t size, bool *interrupted)
+{
+	size_t length = 0;
+	char byte;
+
+	for (;;) {
+		if (read(STDIN_FILENO, &byte, 1) <= 0 || byte == 3 || byte == 4) {
+			*interrupted = byte == 3;
+			return -1;
+		}
+		if (byte == '\n' || byte == '\r')
+			break;
+		if ((byte == 127 || byte == 8) && length)
+			length--;
+		else if (byte != 127 && byte != 8 && length + 1 < size)
+			line[length++] = byte;
+	}
+	line[length] = '\0';
+	return (int)length;
+}
+
+char *prompt_secret(const struct prompt *prompt, const char *question, struct error *err)
+{
+	char line[ANSWER_MAXIMUM] = "";
+	bool interrupted = false;
+	struct termios was, hidden;
+	char *answer = NULL;
+
+	if (nobody_there(prompt) || tcgetattr(STDIN_FILENO, &was) < 0) {
+		refuse(prompt, question, "there is no terminal to ask on", err);
+		return NULL;
+	}
+	hidden = was;
+	hidden.c_lflag &= ~(tcflag_t)(ECHO | ICANON | ISIG);
+	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) < 0) {
+		error_set_errno(err, errno, "cannot hide what is typed on this terminal");
+		return NULL;
+	}
+	terminal_write(STDERR_FILENO, question, strlen(question));
+	terminal_write(STDERR_FILENO, ": ", 2);
+	if (read_hidden(line, sizeof(line), &interrupted) >= 0)
+		answer = strdup(line);
+	else
+		refuse(prompt, question, "the input ended", err);
+	memory_wipe(line, sizeof(line));
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
+	terminal_write(STDERR_FILENO, "\n", 1);
+	if (interrupted)
+		raise(SIGINT);
 	return answer;
 }
