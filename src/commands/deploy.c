@@ -6,6 +6,7 @@
 #include "commands/deploy_flags.h"
 #include "commands/deploy_run.h"
 #include "commands/replan.h"
+#include "commands/session_people.h"
 #include "plan/difference.h"
 #include "proc/interrupt.h"
 #include "ui/prompt.h"
@@ -115,6 +116,28 @@ static int agree_again(const struct plan *shown, const struct replan *replan, st
 					plan->commit, plan->env), err);
 }
 
+/* Under the lease: a guard that refuses now, too, may want somebody's approval. */
+static int check_again(const struct replan *replan, struct holding *holding, struct error *err)
+{
+	if (plan_check_guards(replan->plan, err) == 0)
+		return 0;
+	holding_borrow(holding);
+	session_people_request(replan->session, replan->plan, replan->flags, err);
+	holding_return(holding);
+	return -1;
+}
+
+/* Approvals let one deploy through: they are taken away before it begins. */
+static int use_approvals(const struct replan *replan, struct holding *holding, struct error *err)
+{
+	int result;
+
+	holding_borrow(holding);
+	result = session_approvals_use(replan->session, replan->plan, err);
+	holding_return(holding);
+	return result;
+}
+
 /* Takes the lease, looks once more, runs. */
 static int deploy_under_lease(struct replan *replan, const struct holding_options *options,
 			      const struct variables *answers, struct error *err)
@@ -128,9 +151,11 @@ static int deploy_under_lease(struct replan *replan, const struct holding_option
 		return -1;
 	if (replan->plan->nothing_to_do)
 		return nothing_to_do(call, replan->plan, err);
-	if (plan_check_guards(replan->plan, err) < 0)
+	if (check_again(replan, &holding, err) < 0)
 		return -1;
 	if (replan->differences.count && agree_again(shown, replan, err) < 0)
+		return -1;
+	if (use_approvals(replan, &holding, err) < 0)
 		return -1;
 	return deploy_run(replan->session, replan->plan, &holding, answers, err);
 }
@@ -161,8 +186,14 @@ static int deploy_target(struct session *session, const struct session_options *
 		.command = "deploy", .commit = replan.plan->commit,
 		.previous = replan.plan->previous, .with_folder = true, .patience = patience,
 	};
-	if (holding_check(session, &options, err) < 0 || plan_check_guards(replan.plan, err) < 0 ||
-	    ask_questions(session, replan.plan, &answers, err) < 0)
+	if (holding_check(session, &options, err) < 0)
+		return -1;
+	if (plan_check_guards(replan.plan, err) < 0) {
+		session_people_request(session, replan.plan, flags, err);
+		return -1;
+	}
+	if (ask_questions(session, replan.plan, &answers, err) < 0 ||
+	    session_people_prove(session, err) < 0)
 		return -1;
 	return deploy_under_lease(&replan, &options, &answers, err);
 }
@@ -183,6 +214,8 @@ static int deploy(struct call *call, struct error *err)
 	}
 	target.looking = options_has(&call->options, "dry-run");
 	if (session_open_target(&session, call, &target, err) < 0)
+		return -1;
+	if (!options_has(&call->options, "dry-run") && session_people_identify(&session, err) < 0)
 		return -1;
 	return deploy_target(&session, &target, &flags, patience, err);
 }

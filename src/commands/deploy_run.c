@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "commands/halted_note.h"
+#include "commands/session_people.h"
 #include "git/change.h"
 #include "git/worktree.h"
 #include "proc/loop.h"
@@ -240,6 +241,8 @@ static void fill_record(struct deploy *deploy, const struct run_result *result)
 		.status = event_status_name(result->status), .exit_code = result->exit_code,
 		.plan = deploy->plan->digest, .reason = result->reason,
 		.verdicts = verdicts_json(deploy->plan),
+		.approvals = deploy->tasks_alone ? NULL : session_approvals_used(session),
+		.key = session_key(session),
 	};
 	for (size_t i = 0; i < deploy->plan->stages.count; i++)
 		if (deploy->plan->stages.items[i].selected)
@@ -338,7 +341,8 @@ static int on_verdict(void *context, struct run_result *result, struct error *er
 		free(text);
 	}
 	json_decref(deploy->record.verdicts);
-	deploy->record.verdicts = NULL;
+	json_decref(deploy->record.approvals);
+	deploy->record.verdicts = deploy->record.approvals = NULL;
 	if (code == 0)
 		return 0;
 	error_wrap(err, "the record of this deploy could not be stored");
@@ -474,7 +478,7 @@ static int run(struct deploy *deploy, const struct variables *answers, struct er
 	struct event_sink *ui CLEANUP(ui_cleanup) = open_ui(session, err);
 	int code;
 
-	if (!ui)
+	if (!ui || session_people_prove(session, err) < 0)
 		return -1;
 	deploy->hub.clock = session->call->clock;
 	deploy->folder = deploy->holding->folder;

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "commands/session_internal.h"
+#include "commands/session_people.h"
 #include "crypto/key.h"
 #include "git/command.h"
 #include "git/pattern.h"
@@ -275,6 +276,7 @@ int session_open_files(struct session *session, struct call *call,
 
 void session_close(struct session *session)
 {
+	session_people_close(session);
 	store_free(session->store);
 	record_list_release(&session->records);
 	if (session->repository)

@@ -9,6 +9,7 @@
 
 struct repository;
 struct change;
+struct session_people;
 
 struct session_options {
 	const char *ref;	/* --ref; NULL: the rules of spec 1 */
@@ -53,6 +54,7 @@ struct session {
 	const char *everything_reason;	/* when there is no change to go by */
 	struct change *change;
 	struct plan_facts facts;
+	struct session_people *people;	/* session_people.h; NULL: not asked for yet */
 	struct variables fingerprints;	/* of the target: NAME -> 16 hex digits */
 	struct session_options options;
 	bool said_working_tree;

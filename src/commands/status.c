@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "commands/listing.h"
 #include "commands/halted_note.h"
+#include "commands/session_people.h"
 #include "git/repository.h"
 
 static const struct option_row rows[] = {
@@ -18,6 +19,7 @@ struct environment_status {
 	int64_t behind;              /* commits; -1 unknown */
 	struct lock_facts lock;
 	struct halted halted;
+	struct beacon_list online;
 };
 
 /* A glob names no branch: the default branch is what an environment is measured against then. */
@@ -48,7 +50,16 @@ static int status_read(struct session *session, const struct environment_config 
 	    repository_remote_tip(session->repository, session->config->remote, status->branch,
 				  tip) == 1)
 		status->behind = repository_count(session->repository, status->newest->live, tip);
-	return 0;
+	return session_online(session, config->name, status->newest ? status->newest->live : NULL,
+			      &status->online, err);
+}
+
+static json_t *online_json(const struct beacon_list *online)
+{
+	json_t *names = json_array();
+	for (size_t i = 0; i < online->list.count; i++)
+		json_array_append_new(names, json_string(online->list.items[i].name));
+	return names;
 }
 
 static json_t *status_json(const struct environment_status *status)
@@ -58,13 +69,14 @@ static json_t *status_json(const struct environment_status *status)
 	bool live = newest && newest->live;
 	char since[32];
 	json_t *behind = status->behind >= 0 ? json_integer(status->behind) : json_null();
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:[], s:o}", "name",
+	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o}", "name",
 			 status->config->name, "commit", live ? newest->live : NULL, "since",
 			 live && newest->live_at ? time_format(since, newest->live_at) : NULL,
 			 "deployer", live ? newest->live_by : NULL, "id",
 			 live ? newest->live_id : NULL, "behind", behind, "maintenance",
 			 halted_status_json(&status->halted), "lock", lock_json(&status->lock),
-			 "online", "owed", owed ? json_deep_copy(owed) : json_array());
+			 "online", online_json(&status->online), "owed",
+			 owed ? json_deep_copy(owed) : json_array());
 }
 
 static void add_behind(struct listing *listing, const struct environment_status *status)
@@ -119,6 +131,17 @@ static void add_lock(struct listing *listing, const struct environment_status *s
 	buffer_add_char(&listing->out, '\n');
 }
 
+static void add_online(struct listing *listing, const struct beacon_list *online, size_t columns)
+{
+	for (size_t i = 0; i < online->list.count; i++) {
+		buffer_add_format(&listing->out, "%*s  online: ", (int)columns, "");
+		listing_add_name(listing, online->list.items[i].name);
+		buffer_add_text(&listing->out, " until ");
+		listing_add_time(listing, online->list.items[i].until);
+		buffer_add_char(&listing->out, '\n');
+	}
+}
+
 static void status_text(struct listing *listing, const struct environment_status *status,
 			struct arena *arena, size_t columns, int64_t now)
 {
@@ -145,6 +168,7 @@ static void status_text(struct listing *listing, const struct environment_status
 		buffer_add_format(&listing->out, "%*s  ", (int)columns, "");
 		halted_text(listing, arena, &status->halted, now);
 	}
+	add_online(listing, &status->online, columns);
 	if (!newest)
 		return;
 	if (!text_equal(newest->status, "ok")) {

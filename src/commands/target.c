@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "commands/session_internal.h"
+#include "commands/session_people.h"
 #include "crypto/redact.h"
 #include "git/change.h"
 #include "git/command.h"
@@ -478,6 +479,8 @@ static int read_changed(void *context, const struct changed_file *file, struct c
 struct plan *session_plan(struct session *session, const struct plan_flags *flags, int64_t now,
 			  struct error *err)
 {
+	if (session_people_gather(session, err) < 0)
+		return NULL;
 	const struct plan_input input = {
 		.config = session->config,
 		.change = session->change,
@@ -492,6 +495,7 @@ struct plan *session_plan(struct session *session, const struct plan_flags *flag
 		.now = now,
 		.live_config = session->live_config,
 		.read_file = read_changed,
+		.approvals = session_approvals,
 		.context = session,
 	};
 	struct plan *plan = plan_new(session->arena, &input, &session->diagnostics, err);

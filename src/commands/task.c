@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "commands/answers.h"
 #include "commands/deploy_run.h"
+#include "commands/session_people.h"
 
 static const struct option_row task_options[] = {
 	DEPLOY_RUN_OPTIONS,
@@ -48,6 +49,9 @@ static int forget(struct session *session, const char *name, const char *reason,
 	record.status = "ok";
 	record.reason = arena_format(session->arena, "forgot %s: %s", name, reason);
 	record_follow(session->arena, &record, newest, false, &(struct text_list){ 0 });
+	if (session_people_prove(session, err) < 0)
+		return -1;
+	record.key = session_key(session);
 	if (record_append(session->store, session->arena, &record, false, err) < 0)
 		return -1;
 	call_note(session->call, "%s is no longer owed on %s.", name, session->config->env);

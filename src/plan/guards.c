@@ -44,8 +44,10 @@ static bool is_protected(const struct plan_input *input)
 static struct plan_guard verdict_of(struct plan *plan, const struct plan_input *input,
 				    const struct guard *row, const struct judgement *judgement)
 {
-	struct plan_guard guard = {
-		.name = row->name, .verdict = judgement->verdict, .reason = judgement->reason};
+	struct plan_guard guard = {.name = row->name,
+				   .verdict = judgement->verdict,
+				   .reason = judgement->reason,
+				   .approvable = judgement->approvable};
 
 	bool asked = text_list_has(&input->flags.override, row->name);
 

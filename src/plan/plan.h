@@ -60,6 +60,7 @@ struct plan_guard {
 	const char *override;		/* "--override size --reason TEXT", or NULL: none */
 	bool overridden;		/* it would refuse, and --override names it */
 	const char *override_reason;	/* ... with this --reason; else NULL */
+	bool approvable;		/* it refuses, or warns, for want of an approval */
 };
 
 enum plan_risk { RISK_LOW, RISK_MEDIUM, RISK_HIGH };
@@ -165,7 +166,7 @@ struct plan_input {
 	 * the plan's arena. NULL: no file is looked into. */
 	int (*read_file)(void *context, const struct changed_file *file, struct changed_text *text,
 			 struct error *err);
-	/* Who approved the plan of that digest; called at most once. NULL: nobody. */
+	/* Who approved the plan of that digest; called by more than one guard. NULL: nobody. */
 	int (*approvals)(void *context, const char digest[65], struct plan_approvals *approvals,
 			 struct error *err);
 	void *context;			/* of both */

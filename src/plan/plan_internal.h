@@ -22,6 +22,7 @@ struct judgement {
 	enum event_status verdict;	/* STATUS_PASS, STATUS_WARN or STATUS_REFUSE */
 	const char *reason;		/* a sentence without its stop; NULL: nothing to tell */
 	bool everywhere;
+	bool approvable;		/* it refuses for want of an approval */
 };
 struct guard {
 	const char *name;
