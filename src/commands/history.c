@@ -1,12 +1,12 @@
 /* shipit history: past deploys of an environment, newest first. */
 #include "base/text.h"
-#include "commands/listing.h"
+#include "commands/history.h"
 
 #define SHOWN 20 /* for a person, unless told otherwise; a program gets all */
 
 static const struct option_row rows[] = {
 	{"limit", 'n', "N", "at most so many, newest first (0: all; default: 20, --json all)", 0},
-	{"verify", 0, NULL, "check the signatures of the chain", OPTION_LATER},
+	{"verify", 0, NULL, "check the order and the signatures of all records", 0},
 	LISTING_OFFLINE,
 	{NULL, 0, NULL, NULL, 0},
 };
@@ -116,13 +116,16 @@ static int run_history(struct call *call, struct error *err)
 	size_t limit;
 	if (limit_parse(call, &limit, err) < 0)
 		return -1;
+	bool verify = options_has(&call->options, "verify");
 	int result = session_open(&session, call, &options, err);
 	if (result == 0)
 		result = record_list_read(session.store, session.arena, session.config->env,
-					  2 * limit, &list, err);
-	keep_deploys(&list, limit);
+					  verify ? 0 : 2 * limit, &list, err);
+	if (!verify)
+		keep_deploys(&list, limit);
 	if (result == 0)
-		result = print_records(&session, &list, err);
+		result = verify ? history_verify(&session, &list, err)
+				: print_records(&session, &list, err);
 	record_list_release(&list);
 	session_close(&session);
 	return result;

@@ -27,6 +27,12 @@ struct session_options {
 	bool working_tree;	/* the config is read from the working tree, no commit is chosen */
 };
 
+/* A deploy.yml of some commit. */
+struct session_config {
+	struct config_file file;
+	const struct config *config;
+};
+
 struct session {
 	struct call *call;
 	struct arena *arena;
@@ -54,6 +60,7 @@ struct session {
 	const char *everything_reason;	/* when there is no change to go by */
 	struct change *change;
 	struct plan_facts facts;
+	VEC(struct session_config) configs;	/* of other commits, as they were asked for */
 	struct session_people *people;	/* session_people.h; NULL: not asked for yet */
 	struct variables fingerprints;	/* of the target: NAME -> 16 hex digits */
 	struct session_options options;

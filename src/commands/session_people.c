@@ -15,11 +15,25 @@ const char *session_live_release(const struct session *session)
 	return session->options.from ? NULL : session->live;
 }
 
-const struct config *session_config_at(struct session *session, const char *commit)
+/* Versions of deploy.yml that were read before; a history has few. */
+static const struct config *config_known(const struct session *session, const struct buffer *bytes)
 {
+	for (size_t i = 0; i < session->configs.count; i++) {
+		const struct config_file *file = &session->configs.items[i].file;
+		if (file->length == bytes->length &&
+		    memcmp(file->bytes, bytes->data, bytes->length) == 0)
+			return session->configs.items[i].config;
+	}
+	return NULL;
+}
+
+const struct config *session_config_at(struct session *session, const char *commit, bool *missing)
+{
+	struct buffer bytes CLEANUP(buffer_release);
 	struct diagnostics diagnostics;
 	struct config_source source;
 	struct error ignored = {0};
+	struct session_config known = {0};
 	struct config_options options = {
 		.source = &source,
 		.path = session->config_path,
@@ -27,12 +41,40 @@ const struct config *session_config_at(struct session *session, const char *comm
 		.check_pattern = pattern_check,
 		.without_pipeline = true,
 	};
-	diagnostics_init(&diagnostics, session->arena);
-	if (!repository_has_commit(session->repository, commit) ||
-	    config_source_commit(session->repository, session->arena, commit, &source, &ignored) <
-		    0)
+	buffer_init(&bytes, NODE_FILE_MAXIMUM);
+	if (missing)
+		*missing = !repository_has_commit(session->repository, commit);
+	if (session->config_path[0] == '/')
+		return session->config;
+	if (commit_read_file(session->repository, commit, session->config_path, &bytes,
+			     &ignored) <= 0)
 		return NULL;
-	return config_load(session->arena, &options, &diagnostics, &ignored);
+	known.config = config_known(session, &bytes);
+	diagnostics_init(&diagnostics, session->arena);
+	if (known.config || config_source_commit(session->repository, session->arena, commit,
+						 &source, &ignored) < 0)
+		return known.config;
+	known.config = config_load(session->arena, &options, &diagnostics, &ignored);
+	known.file.bytes = arena_bytes(session->arena, bytes.data, bytes.length);
+	known.file.length = bytes.length;
+	if (known.config)
+		vec_push(session->arena, &session->configs, known);
+	return known.config;
+}
+
+static const struct config *chain_config_at(void *context, const char *commit, bool *missing)
+{
+	return session_config_at(context, commit, missing);
+}
+
+struct chain_view session_chain_view(struct session *session)
+{
+	return (struct chain_view){
+		.app = session->config->app,
+		.env = session->config->env,
+		.config_at = chain_config_at,
+		.context = session,
+	};
 }
 
 /* deploy.yml as it is on the remote's default branch. */
@@ -43,7 +85,7 @@ static const struct config *merged_config(struct session *session)
 	    repository_remote_tip(session->repository, session->config->remote,
 				  session->default_branch, tip) != 1)
 		return NULL;
-	return session_config_at(session, tip);
+	return session_config_at(session, tip, NULL);
 }
 
 /* The live release's, whose roster counts. When that commit is not here, or its deploy.yml is not
@@ -51,14 +93,27 @@ static const struct config *merged_config(struct session *session)
  * vanish would else be free of every roster. */
 static const struct config *release_config(struct session *session, const char *live)
 {
-	const struct config *config;
-	if (session->config_path[0] == '/')
-		return session->config;
-	config = session_config_at(session, live);
-	if (config || (repository_has_commit(session->repository, live) &&
-		       !session_commit_has_config(session, live)))
+	bool missing;
+	const struct config *config = session_config_at(session, live, &missing);
+	if (config || (!missing && !session_commit_has_config(session, live)))
 		return config;
 	return merged_config(session);
+}
+
+/* Whoever reads the chain hears when its newest record is not what it should be. */
+static void judge_newest(struct session *session)
+{
+	const struct chain_view view = session_chain_view(session);
+	struct chain_judgement judgement;
+	if (!session->records.records.count)
+		return;
+	chain_judge(session->arena, &view, &session->records, 0, &judgement);
+	if (!judgement.problem)
+		return;
+	const char *note = arena_format(
+		session->arena, "WARNING: the newest record, %s, does not fit: %s (shipit history "
+		"--verify)", session->records.records.items[0].id, judgement.problem);
+	vec_push(session->arena, &session->facts.notes, note);
 }
 
 static void look_for_others(struct session *session, struct plan_person *person)
@@ -117,21 +172,38 @@ static void judge_person(struct session *session)
 	look_for_others(session, person);
 }
 
+/* A key that cannot be used stops whoever needs one; nobody else. */
+static int open_identity(struct session *session, struct error *err)
+{
+	struct session_people *people = session->people;
+	if (identity_open(session->arena, &people->identity, err) == 0)
+		return 0;
+	if (rosters_have_keys(&people->rosters))
+		return -1;
+	const char *note = arena_format(session->arena, "the record will not be signed: %s",
+					err->message);
+	vec_push(session->arena, &session->facts.notes, note);
+	people->identity = (struct identity){.why = note};
+	error_clear(err);
+	return 0;
+}
+
 int session_people_gather(struct session *session, struct error *err)
 {
+	const char *live = session_live_release(session);
 	struct session_people *people = session->people;
 	if (people)
 		return 0;
 	people = session->people = arena_new(session->arena, struct session_people);
-	if (identity_open(session->arena, &people->identity, err) < 0)
-		return -1;
-	const char *live = session_live_release(session);
 	if (live)
 		roster_read(session->arena, release_config(session, live), &people->rosters.live);
 	/* Commands that deploy nothing go by what was merged while nothing is live. */
 	if (session->commit || !live)
 		roster_read(session->arena, session->config, &people->rosters.target);
+	if (open_identity(session, err) < 0)
+		return -1;
 	judge_person(session);
+	judge_newest(session);
 	return 0;
 }
 

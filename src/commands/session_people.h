@@ -4,6 +4,7 @@
 #include "commands/session.h"
 #include "people/approval.h"
 #include "people/beacon.h"
+#include "people/chain.h"
 #include "people/identity.h"
 
 struct session_people {
@@ -24,8 +25,11 @@ int session_people_gather(struct session *session, struct error *err) MUST_USE;
  * --from does not change it. */
 const char *session_live_release(const struct session *session);
 /* deploy.yml of a commit for the session's environment, without its pipeline; NULL when it has none
- * that can be read. What is wrong in it is not told. */
-const struct config *session_config_at(struct session *session, const char *commit);
+ * that can be read, *missing (may be NULL) when the commit is not here. What is wrong in it is not
+ * told. */
+const struct config *session_config_at(struct session *session, const char *commit, bool *missing);
+/* For judging the session's chain. */
+struct chain_view session_chain_view(struct session *session);
 
 /* For a command that will act: a locked key that does not say whose it is, is unlocked now, for the
  * plan depends on it. */
