@@ -57,7 +57,8 @@ static int light(struct session *session, int64_t length, struct error *err)
 	if (length == 0) {
 		if (beacon_drop(&place, secret_key_public(people->identity.key), err) < 0)
 			return -1;
-		call_note(session->call, "%s is no longer online for %s.", people->name, place.env);
+		call_note(session->call, "%s is no longer online for %s.", people->name,
+			  place.env);
 		return 0;
 	}
 	if (beacon_put(&place, &beacon, people->identity.key, err) < 0)

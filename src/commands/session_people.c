@@ -344,12 +344,9 @@ void session_people_request(struct session *session, const struct plan *plan,
 			   problem.message);
 		return;
 	}
-	error_hint(err, "ask a trained deployer to run: shipit approve %s%s%s, then deploy again%s%s",
-		   id, text_equal(session->config->env, session->config->environments.items[0].name)
-			       ? "" : " -e ",
-		   text_equal(session->config->env, session->config->environments.items[0].name)
-			   ? "" : session->config->env,
-		   *err->hint ? "; " : "", err->hint);
+	const char *before = *err->hint ? arena_format(session->arena, "; %s", err->hint) : "";
+	error_hint(err, "ask a trained deployer to run: shipit approve %s, then deploy again%s", id,
+		   before);
 }
 
 int session_online(struct session *session, const char *env, const char *live,

@@ -197,7 +197,7 @@ static const struct key person_keys[] = {
 	 .types = TYPE_CHOICE,
 	 .flags = KEY_REQUIRED,
 	 .choices = role_choices,
-	 .help = "trained: deploys alone; trainee: while a trained one is online, or with an approval"},
+	 .help = "trained: deploys alone; trainee: while a trained one is online, or approves"},
 	PLAIN("key", TYPE_TEXT, 0, "the public key, which proves who it is (shipit keygen)"),
 	ONE_OR_LIST("git", TYPE_TEXT, 0, key_text_row, "e-mail addresses in git"),
 	PLAIN("slack", TYPE_TEXT, 0, "the member's ID in Slack"),

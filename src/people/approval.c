@@ -64,7 +64,7 @@ static bool approver_find(const struct approval_view *view, struct approval *app
 	       !text_equal(deployer, approval->name);
 }
 
-static bool approval_counts(const struct approval_view *view, struct approval *approval)
+bool approval_counts(const struct approval_view *view, struct approval *approval)
 {
 	struct error ignored = {0};
 	const json_t *value = approval->value;
@@ -96,7 +96,7 @@ int approvals_read(struct arena *arena, const struct approval_view *view,
 		struct approval approval = {.entry = names.items[i]};
 		struct error ignored = {0};
 		if (store_get(view->store, view->env, approval.entry, &approval.value,
-			      approval.version, &ignored) < 0 || !approval.value)
+			      approval.version, &ignored) < 0)
 			continue;
 		if (approval_counts(view, &approval) && !has_name(approvals, approval.name))
 			vec_push(arena, &approvals->list, approval);
@@ -140,8 +140,7 @@ int approval_put(struct store *store, const struct approval_view *view,
 	}
 	json_decref(there);
 	json_decref(value);
-	return result == 1 ? error_set(err, "somebody else changed '%s' meanwhile: try again", entry)
-			   : result;
+	return result == 1 ? error_set(err, "somebody else changed '%s' meanwhile", entry) : result;
 }
 
 /* The entries of that prefix whose digest it is. */
@@ -178,7 +177,7 @@ int approvals_use(struct arena *arena, const struct approval_view *view,
 	for (size_t i = 0; i < approvals->list.count && *count < MAXIMUM; i++)
 		list[(*count)++] = (struct store_change){approvals->list.items[i].entry, NULL,
 							 approvals->list.items[i].version, ""};
-	return *count ? changes_add(arena, view, "request-", list, MAXIMUM, count, err) : 0;
+	return changes_add(arena, view, "request-", list, MAXIMUM, count, err);
 }
 
 json_t *approvals_to_json(const struct approval_list *approvals)

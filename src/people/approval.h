@@ -1,4 +1,4 @@
-/* A plan that waits for others: the request that a refused deploy leaves, and what trained deployers
+/* A plan that waits for others: the request that a refused deploy leaves, and what trained people
  * sign for it. An approval is of one digest in one environment, holds for a day, and is used up by
  * the deploy that it lets through: its entry goes, and the record names it for good. */
 #pragma once
@@ -52,6 +52,8 @@ struct approval_view {
 	const struct record_list *records; /* in which used ones are named; newest first */
 	int64_t now;
 };
+/* Whether approval->value is one that counts; fills id, name and key. */
+bool approval_counts(const struct approval_view *view, struct approval *approval);
 /* All that count: signed by different trained people, none of them the deployer, none used. */
 int approvals_read(struct arena *arena, const struct approval_view *view,
 		   struct approval_list *approvals, struct error *err) MUST_USE;

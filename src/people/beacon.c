@@ -73,9 +73,8 @@ static const char *member(const json_t *value, const char *name)
 	return text ? text : "";
 }
 
-/* Whether the entry is that person's word that he is there now. */
-static bool beacon_counts(const json_t *value, const struct beacon_place *place,
-			  const struct public_key *key, int64_t now, struct beacon *beacon)
+bool beacon_counts(const json_t *value, const struct beacon_place *place,
+		   const struct public_key *key, int64_t now, struct beacon *beacon)
 {
 	struct error ignored = {0};
 	return strcmp(member(value, "app"), place->app) == 0 &&

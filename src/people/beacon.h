@@ -1,6 +1,8 @@
 /* Beacons: a trained deployer is there, and says so with his signature, in the state store of an
  * environment, for as long as he said. */
 #pragma once
+#include <jansson.h>
+
 #include "people/roster.h"
 
 struct store;
@@ -30,7 +32,10 @@ int beacon_put(const struct beacon_place *place, const struct beacon *beacon,
 /* Takes it away; fine when there is none. */
 int beacon_drop(const struct beacon_place *place, const struct public_key *key,
 		struct error *err) MUST_USE;
-/* Who is online now: beacons by keys of the rosters, of whatever role, that are signed, for this app
- * and environment, and not over. What is damaged, forged or a stranger's counts for nothing. */
+/* Whether the entry is the word of that key's owner that he is there now; fills since and until. */
+bool beacon_counts(const json_t *value, const struct beacon_place *place,
+		   const struct public_key *key, int64_t now, struct beacon *beacon);
+/* Who is online now: beacons by keys of the rosters, of whatever role, that are signed, for this
+ * app and environment, and not over. What is damaged, forged or a stranger's counts for nothing. */
 void beacons_read(struct arena *arena, const struct beacon_place *place,
 		  const struct rosters *rosters, int64_t now, struct beacon_list *online);

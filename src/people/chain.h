@@ -12,12 +12,12 @@ struct chain_view {
 
 struct chain_judgement {
 	const char *signer;  /* a name of the roster; NULL: not signed by anybody known */
-	const char *problem; /* a sentence without its stop: why it does not fit; NULL: it does */
+	const char *problem; /* why it does not fit, a sentence without its stop; or NULL */
 };
-/* Judges the record at index; older ones are behind it in the list. What counts is the roster of the
- * release that was live before it, so that a stranger's record cannot bring a roster of its own; for
- * the first one, that of its own commit. In protected environments whose roster has keys a record
- * must be signed by one of them; whatever is signed must fit, and so must the order. */
+/* Judges the record at index; older ones are behind it in the list. What counts is the roster of
+ * the release that was live before it, so that a stranger's record cannot bring a roster of its
+ * own; for the first one, that of its own commit. In protected environments whose roster has keys a
+ * record must be signed by one of them; whatever is signed must fit, and so must the order. */
 void chain_judge(struct arena *arena, const struct chain_view *view,
 		 const struct record_list *records, size_t index,
 		 struct chain_judgement *judgement);

@@ -44,8 +44,8 @@ static int judge_trainee(struct plan *plan, const struct plan_input *input,
 	judgement->verdict = STATUS_REFUSE;
 	judgement->approvable = true;
 	judgement->reason = arena_format(plan->arena,
-					 "%s is a trainee, and no trained deployer is online (shipit "
-					 "online) or has approved this plan", person->name);
+					 "%s is a trainee, and no trained deployer is online "
+					 "(shipit online) or has approved this plan", person->name);
 	return 0;
 }
 

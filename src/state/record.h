@@ -83,8 +83,8 @@ const struct record *record_list_find(const struct record_list *list, const char
 				      struct error *err);
 
 /* Appends; when somebody was quicker (the tip is not what it follows), fetches and puts it behind
- * his, carrying his live state on unless this record went live itself, and what he owes. Signed with
- * record->key, the version that it follows with it. record is updated. 0 or -1. */
+ * his, carrying his live state on unless this record went live itself, and what he owes. Signed
+ * with record->key, the version that it follows with it. record is updated. 0 or -1. */
 int record_append(struct store *store, struct arena *arena, struct record *record, bool went_live,
 		  struct error *err) MUST_USE;
 

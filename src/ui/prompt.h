@@ -18,7 +18,7 @@ int prompt_yes(const struct prompt *prompt, const char *question, bool *yes,
  * freed by the caller, or NULL with an error as above. */
 char *prompt_text(const struct prompt *prompt, const char *question, const char *fallback,
 		  struct error *err) MUST_USE;
-/* The same for what nobody must see while it is typed; an empty answer is one. To be wiped and freed
- * by the caller. */
+/* The same for what nobody must see while it is typed; an empty answer is one. To be wiped and
+ * freed by the caller. */
 char *prompt_secret(const struct prompt *prompt, const char *question,
 		    struct error *err) MUST_USE;

@@ -1,4 +1,4 @@
-/* What minisign 0.11 itself has written: a key without a passphrase, and a signature of "hello\n". */
+/* Written by minisign 0.11 itself: a key without a passphrase, and a signature of "hello\n". */
 #pragma once
 #define SAMPLE_ID "79E2ED1BE2E7B541"
 #define SAMPLE_PUBLIC \
