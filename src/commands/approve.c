@@ -1,6 +1,4 @@
 /* shipit approve: co-signs the plan of a deploy that was refused for want of it. */
-#include <unistd.h>
-
 #include "base/text.h"
 #include "commands/deploy_flags.h"
 #include "commands/session_people.h"
@@ -71,8 +69,8 @@ static int ask(struct session *session, const struct plan *plan, const struct re
 	const struct prompt prompt = {.assume_yes = call->yes, .refuse = call->json,
 				      .flag = "--yes"};
 	bool yes = false;
-	if (!call->json && !call->quiet && plan_print(call, plan, STDERR_FILENO) < 0)
-		return error_set(err, "the plan could not be shown");
+	if (!call->json && !call->quiet)
+		plan_print(call, plan);
 	if (prompt_yes(&prompt,
 		       arena_format(call->arena, "Approve that %s deploys %.7s to %s?",
 				    request->deployer ? request->deployer : "somebody",

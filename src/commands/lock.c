@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "commands/lock_facts.h"
+#include "commands/session_people.h"
 
 enum { TRIES = 5 };
 
@@ -180,6 +181,9 @@ static int end_by_force(struct session *session, struct lock_facts *lock, struct
 	const struct record_company company = { .changes = hold_change, .context = &self };
 	struct record record = record_of(session, lock);
 
+	if (session_people_prove(session, err) < 0)
+		return -1;
+	record.key = session_key(session);
 	memcpy(self.version, lock->hold.version, sizeof(self.version));
 	return record_append_with(session->store, session->arena, &record, false, &company, err);
 }

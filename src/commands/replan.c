@@ -2,6 +2,7 @@
 #include "commands/replan.h"
 
 #include "base/text.h"
+#include "commands/session_people.h"
 #include "plan/difference.h"
 
 /* Something else is live: the change is another one, so all of it is read anew, for the same
@@ -41,8 +42,10 @@ static int look(struct replan *replan, struct error *err)
 static int plan_anew(struct replan *replan, struct error *err)
 {
 	int64_t now = clock_now(replan->session->call->clock);
+	struct session *first = replan->session;
 
-	if (look(replan, err) < 0 || holding_check_hold(replan->session, err) < 0)
+	if (look(replan, err) < 0 || holding_check_hold(replan->session, err) < 0 ||
+	    session_people_renew(replan->session, first, err) < 0)
 		return -1;
 	replan->plan = session_plan(replan->session, replan->flags, now, err);
 	return replan->plan ? 0 : -1;

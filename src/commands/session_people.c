@@ -15,15 +15,22 @@ const char *session_live_release(const struct session *session)
 	return session->options.from ? NULL : session->live;
 }
 
+static bool is_file(const struct config_file *file, const struct buffer *bytes)
+{
+	return file->length == bytes->length &&
+	       memcmp(file->bytes, bytes->data, bytes->length) == 0;
+}
+
 /* Versions of deploy.yml that were read before; a history has few. */
 static const struct config *config_known(const struct session *session, const struct buffer *bytes)
 {
-	for (size_t i = 0; i < session->configs.count; i++) {
-		const struct config_file *file = &session->configs.items[i].file;
-		if (file->length == bytes->length &&
-		    memcmp(file->bytes, bytes->data, bytes->length) == 0)
+	for (size_t i = 0; i < session->config->files.count; i++)
+		if (text_equal(session->config->files.items[i].path, session->config_path) &&
+		    is_file(&session->config->files.items[i], bytes))
+			return session->config;
+	for (size_t i = 0; i < session->configs.count; i++)
+		if (is_file(&session->configs.items[i].file, bytes))
 			return session->configs.items[i].config;
-	}
 	return NULL;
 }
 
@@ -204,6 +211,21 @@ int session_people_gather(struct session *session, struct error *err)
 		return -1;
 	judge_person(session);
 	judge_newest(session);
+	return 0;
+}
+
+int session_people_renew(struct session *session, struct session *from, struct error *err)
+{
+	if (session_people_gather(session, err) < 0)
+		return -1;
+	if (session != from && from->people) {
+		identity_close(&session->people->identity);
+		session->people->identity = from->people->identity;
+		from->people->identity = (struct identity){0};
+	}
+	approvals_release(&session->people->approvals);
+	session->people->digest[0] = '\0';
+	judge_person(session);
 	return 0;
 }
 

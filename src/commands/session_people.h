@@ -38,6 +38,10 @@ int session_people_identify(struct session *session, struct error *err) MUST_USE
 /* For plan_input.approvals; context is the session. */
 int session_approvals(void *context, const char digest[65], struct plan_approvals *approvals,
 		      struct error *err) MUST_USE;
+/* Under the lease, or in a session that stands in for another (from): the beacons and approvals are
+ * looked for once more; the key stays unlocked. */
+int session_people_renew(struct session *session, struct session *from,
+			 struct error *err) MUST_USE;
 /* Before anything is done: the key is unlocked, so that what is recorded is signed and the role is
  * proven. The person may be asked for a passphrase. */
 int session_people_prove(struct session *session, struct error *err) MUST_USE;
