@@ -310,6 +310,42 @@ test_forged_approvals_count_for_nothing() {
 	expect 3 as ci deploy --yes
 }
 
+# Two clones and refs on the remote: what one leaves, the other finds.
+test_through_the_remote() {
+	roster_config
+	sed -i.old 's/^state: .*/state: git/' deploy.yml
+	rm -f deploy.yml.old
+	commit
+	push
+	expect 0 as ann deploy --yes
+	git clone -q "$TEST_FOLDER/repo.git" "$TEST_FOLDER/other"
+	change
+	expect 3 as bob deploy --yes
+	local id
+	id=$(request_id)
+	cd "$TEST_FOLDER/other"
+	expect 0 as eve approve "$id" --yes
+	cd "$TEST_FOLDER/repo"
+	expect 0 as bob deploy --yes
+	expect 0 shipit history --verify --json
+	equals "$(json "[r['signed_by'] for r in d['records']]")" '["bob", "ann"]'
+	cd "$TEST_FOLDER/other"
+	expect 0 as ann online
+	cd "$TEST_FOLDER/repo"
+	change
+	expect 0 as bob deploy --yes
+	# Somebody who may push writes history anew: a record changed, its signature kept.
+	local tree
+	git fetch -q origin '+refs/shipit/*:refs/their/*'
+	git show refs/their/production/deploys:record.json >record.json
+	edit record.json 'd["deployer"] = "eve"'
+	tree=$(printf '100644 blob %s\trecord.json\n' "$(git hash-object -w record.json)" | git mktree)
+	git push -q --force origin "$(git commit-tree -p refs/their/production/deploys^ -m x "$tree"):refs/shipit/production/deploys"
+	expect 1 shipit history --verify
+	stderr_has 'what it is over was changed'
+	stderr_has 'WARNING'
+}
+
 # A request that shows one plan and carries another's digest is not signed.
 test_only_what_was_seen_is_signed() {
 	roster_config 1

@@ -199,4 +199,15 @@ test_question_is_asked_and_answered() {
 
 prompted() { [ "$(count '[y/N]')" = 1 ] && ! shows 'code 3'; }
 
+test_passphrases_are_not_shown() {
+	start 80 24 keygen
+	sees 'Passphrase (empty: none):'
+	terminal send-keys 'gehein' BSpace 'm' Enter
+	sees 'The same once more:'
+	terminal send-keys 'geheim' Enter
+	sees 'code 0'
+	unseen gehei
+	grep -q encrypted "$HOME/.config/shipit/key" || fail 'the key is not locked'
+}
+
 run_tests
