@@ -73,7 +73,8 @@ static int run_online(struct call *call, struct error *err)
 	struct session session CLEANUP(session_close) = {0};
 	const struct session_options options = {0};
 	int64_t length;
-	if (read_length(call, &length, err) < 0 || session_open(&session, call, &options, err) < 0 ||
+	if (read_length(call, &length, err) < 0 ||
+	    session_open(&session, call, &options, err) < 0 ||
 	    session_people_identify(&session, err) < 0 || check_role(&session, err) < 0 ||
 	    session_people_prove(&session, err) < 0 || check_role(&session, err) < 0 ||
 	    light(&session, length, err) < 0)

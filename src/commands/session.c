@@ -66,7 +66,7 @@ static int find_config(struct session *session, struct error *err)
 	return 0;
 }
 
-static void print_diagnostics(struct session *session, struct error *err)
+void session_print_diagnostics(struct session *session, struct error *err)
 {
 	struct buffer out CLEANUP(buffer_release);
 
@@ -115,7 +115,7 @@ struct config *session_load(struct session *session, const struct config_source 
 	struct config *config = config_load(session->arena, &options, &session->diagnostics, err);
 
 	if (!config && session->diagnostics.errors)
-		print_diagnostics(session, err);
+		session_print_diagnostics(session, err);
 	return config;
 }
 

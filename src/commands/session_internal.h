@@ -26,4 +26,6 @@ struct config *session_load_base(struct session *session, struct error *err) MUS
 const char *looking_command_secret(const struct session *session, const char *text);
 /* Adds to the facts what the groups of hosts come to that a command lists. */
 void looking_hosts(struct session *session);
+/* What is wrong with the files, to stderr; err has EXIT_USAGE and no message then. */
+void session_print_diagnostics(struct session *session, struct error *err);
 bool session_commit_has_config(struct session *session, const char *commit);

@@ -1,6 +1,5 @@
 /* The target of a deploy: which commit, its config, what is live, what changed in between. */
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -499,14 +498,8 @@ struct plan *session_plan(struct session *session, const struct plan_flags *flag
 		.context = session,
 	};
 	struct plan *plan = plan_new(session->arena, &input, &session->diagnostics, err);
-	struct buffer out CLEANUP(buffer_release);
 
-	buffer_init(&out, 1 << 20);
-	if (plan || !session->diagnostics.errors)
-		return plan;
-	diagnostics_write(&session->diagnostics, &out);
-	terminal_write(STDERR_FILENO, out.data, out.length);
-	error_clear(err);
-	error_code(err, EXIT_USAGE);
-	return NULL;
+	if (!plan && session->diagnostics.errors)
+		session_print_diagnostics(session, err);
+	return plan;
 }

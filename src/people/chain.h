@@ -5,7 +5,7 @@
 
 struct chain_view {
 	const char *app, *env;
-	/* deploy.yml of a commit; NULL: it cannot be had. *missing: because the commit is not here. */
+	/* deploy.yml of a commit; NULL: it cannot be had, *missing: for the commit is not here. */
 	const struct config *(*config_at)(void *context, const char *commit, bool *missing);
 	void *context;
 };

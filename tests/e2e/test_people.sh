@@ -323,15 +323,15 @@ test_through_the_remote() {
 	expect 3 as bob deploy --yes
 	local id
 	id=$(request_id)
-	cd "$TEST_FOLDER/other"
+	cd "$TEST_FOLDER/other" || exit 1
 	expect 0 as eve approve "$id" --yes
-	cd "$TEST_FOLDER/repo"
+	cd "$TEST_FOLDER/repo" || exit 1
 	expect 0 as bob deploy --yes
 	expect 0 shipit history --verify --json
 	equals "$(json "[r['signed_by'] for r in d['records']]")" '["bob", "ann"]'
-	cd "$TEST_FOLDER/other"
+	cd "$TEST_FOLDER/other" || exit 1
 	expect 0 as ann online
-	cd "$TEST_FOLDER/repo"
+	cd "$TEST_FOLDER/repo" || exit 1
 	change
 	expect 0 as bob deploy --yes
 	# Somebody who may push writes history anew: a record changed, its signature kept.
