@@ -150,7 +150,7 @@ static void like_numstat_by_many(void **state)
 	expect_ok(repository_resolve(many.repository, "HEAD~1", NULL, many.first, &err), &err);
 	expect_ok(repository_resolve(many.repository, "HEAD", NULL, many.last, &err), &err);
 	read_change(&many, many.first, many.last, &change);
-	expect_ok(change_count_lines(many.repository, &change, NULL, &err), &err);
+	expect_ok(change_count_lines(many.repository, &change, NULL, 0, &err), &err);
 	buffer_init(&ours, 1 << 20);
 	for (size_t i = 0; i < change.files.count; i++)
 		buffer_add_format(&ours, "%u\t%u\t%s\n", change.files.items[i].added,
@@ -161,7 +161,7 @@ static void like_numstat_by_many(void **state)
 
 	run_script(&arena, many.folder, "rm -rf .git/shipit; id=$(git rev-parse HEAD:f60)\n"
 		   "rm -f \".git/objects/$(echo $id | cut -c1-2)/$(echo $id | cut -c3-)\"");
-	assert_int_equal(change_count_lines(many.repository, &change, NULL, &err), -1);
+	assert_int_equal(change_count_lines(many.repository, &change, NULL, 0, &err), -1);
 	assert_non_null(strstr(err.message, "cannot read a changed file"));
 	repository_close(&many.repository);
 	arena_release(&many.arena);
