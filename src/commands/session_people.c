@@ -2,6 +2,7 @@
 #include "commands/session_people.h"
 
 #include "base/text.h"
+#include "commands/deploy_run.h"
 #include "commands/session_internal.h"
 #include "crypto/key.h"
 #include "git/pattern.h"
@@ -279,7 +280,7 @@ int session_people_prove(struct session *session, struct error *err)
 {
 	struct identity *identity;
 	const char *passphrase = getenv(IDENTITY_PASSPHRASE);
-	bool may_ask = !session->call->json;
+	bool may_ask = !deploy_writes_json(session->call);
 	if (session_people_gather(session, err) < 0)
 		return -1;
 	identity = &session->people->identity;

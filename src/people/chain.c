@@ -1,6 +1,8 @@
 /* Judging records: their order, their signatures, whose they are. */
 #include "people/chain.h"
 
+#include <assert.h>
+
 #include "base/text.h"
 #include "state/signed.h"
 
@@ -87,6 +89,7 @@ void chain_judge(struct arena *arena, const struct chain_view *view,
 	const struct record *record = &records->records.items[index];
 	const struct record *older =
 		index + 1 < records->records.count ? record + 1 : NULL;
+	assert(index < records->records.count && record);
 	const struct chain_rules rules = rules_find(arena, view, record, older);
 	*judgement = (struct chain_judgement){0};
 	judgement->problem = check_signature(arena, record, &rules, &judgement->signer);
