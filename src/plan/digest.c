@@ -54,6 +54,11 @@ static void add_flags(struct hash *hash, const struct plan_flags *flags)
 	add_list(hash, "task", &flags->task);
 	add_list(hash, "no-task", &flags->no_task);
 	hash_add_text(hash, flags->redeploy ? "redeploy" : "");
+	if (flags->rollback.release) {
+		hash_add_text(hash, "rollback");
+		hash_add_text(hash, flags->rollback.release->id);
+		hash_add_text(hash, flags->rollback.build ? "build" : "");
+	}
 	hash_add_text(hash, flags->maintenance);
 }
 

@@ -16,13 +16,33 @@ static const struct guard guards[] = {
 	{.name = "lock", .judge = guard_lock, .no_override = true},
 };
 
+/* The others do not stand in the way of a rollback. */
+static const struct guard rollback_guards[] = {
+	{.name = "irreversible", .judge = guard_irreversible},
+	{.name = "roster", .judge = guard_rollback_roster, .no_override = true},
+};
+
+struct guard_table {
+	const struct guard *rows;
+	size_t count;
+};
+
+static struct guard_table guards_for(const struct plan_flags *flags)
+{
+	if (flags->rollback.release)
+		return (struct guard_table){
+			rollback_guards, sizeof(rollback_guards) / sizeof(*rollback_guards)};
+	return (struct guard_table){guards, sizeof(guards) / sizeof(*guards)};
+}
+
 int guards_check(const struct plan_flags *flags, struct arena *arena, struct error *err)
 {
+	const struct guard_table table = guards_for(flags);
 	struct text_list names = {0};
 
-	for (size_t i = 0; i < sizeof(guards) / sizeof(*guards); i++)
-		if (!guards[i].no_override)
-			text_list_add(arena, &names, guards[i].name);
+	for (size_t i = 0; i < table.count; i++)
+		if (!table.rows[i].no_override)
+			text_list_add(arena, &names, table.rows[i].name);
 	for (size_t i = 0; i < flags->override.count; i++) {
 		if (text_list_has(&names, flags->override.items[i]))
 			continue;
@@ -71,13 +91,15 @@ static struct plan_guard verdict_of(struct plan *plan, const struct plan_input *
 
 int guards_judge(struct plan *plan, const struct plan_input *input, struct error *err)
 {
-	for (size_t i = 0; i < sizeof(guards) / sizeof(*guards); i++) {
+	const struct guard_table table = guards_for(&input->flags);
+
+	for (size_t i = 0; i < table.count; i++) {
 		struct judgement judgement = {.verdict = STATUS_PASS};
 		struct plan_guard guard;
 
-		if (guards[i].judge(plan, input, &judgement, err) < 0)
+		if (table.rows[i].judge(plan, input, &judgement, err) < 0)
 			return -1;
-		guard = verdict_of(plan, input, &guards[i], &judgement);
+		guard = verdict_of(plan, input, &table.rows[i], &judgement);
 		vec_push(plan->arena, &plan->guards, guard);
 	}
 	return 0;

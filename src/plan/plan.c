@@ -33,7 +33,7 @@ static void take_change(struct plan *plan, const struct plan_input *input)
 static bool is_nothing(const struct plan *plan, const struct plan_input *input)
 {
 	return plan->previous && !strcmp(plan->previous, plan->commit) &&
-	       !input->flags.redeploy && !plan->owed.count && !input->flags.task.count &&
+	       !input->flags.redeploy && !input->flags.rollback.release && !plan->owed.count && !input->flags.task.count &&
 	       !(input->change && (input->change->files.count || input->change->everything));
 }
 
@@ -52,6 +52,7 @@ struct plan *plan_new(struct arena *arena, const struct plan_input *input,
 	plan->commit = input->commit;
 	plan->previous = input->previous;
 	plan->fingerprints = input->fingerprints;
+	plan->rollback = input->flags.rollback.release;
 	take_owed(plan, input);
 	take_change(plan, input);
 	plan->nothing_to_do = is_nothing(plan, input);

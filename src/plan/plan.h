@@ -26,6 +26,8 @@ struct plan_step {
 	struct event_because because;	/* why, or why not */
 	enum step_half half;	/* STEP_PUBLISH: of the step `of` */
 	size_t of;			/* STEP_PUBLISH: index into plan->steps; else its own */
+	/* A rollback publishes this; NULL: what this deploy prepared. */
+	const struct record_artefact *kept;
 	int64_t timeout;		/* ms, defaults applied; 0: none */
 	int64_t estimate;		/* ms from past deploys; -1: not known */
 	int open; /* 1: only the run can tell (a cache hit, an unchanged slug) */
@@ -103,6 +105,7 @@ struct plan {
 	VEC(struct plan_step) steps;	/* of all stages, stage by stage */
 	VEC(struct plan_task) tasks;	/* as in config->pipeline->tasks */
 	size_t go_live;			/* index of that stage */
+	const struct record *rollback;	/* the release that is made live again; NULL: a deploy */
 	int64_t deadline;		/* ms; 0: none */
 
 	bool maintenance;
@@ -121,6 +124,16 @@ struct plan {
 	struct arena *arena;
 };
 
+/* Makes an earlier release live again: its go-live stage alone, with what was kept of it. */
+struct plan_rollback {
+	const struct record *release;	/* NULL: this is no rollback */
+	bool build;	/* something was not kept: what comes before go-live is run again */
+	/* What cannot be taken back, a sentence each: steps marked irreversible, migrations that
+	 * drop, rename or retype. */
+	struct text_list irreversible;
+	bool own;	/* what is rolled back is this person's own deploy */
+};
+
 struct plan_flags {
 	struct text_list only, skip;	/* stages; STAGE.STEP or step names */
 	struct text_list task, no_task;
@@ -128,6 +141,7 @@ struct plan_flags {
 	const char *override_reason;
 	bool redeploy;
 	const char *maintenance;	/* "on", "off", "auto" or NULL */
+	struct plan_rollback rollback;
 };
 
 /* What is known of the repository beside the change, for guards and notes. */
@@ -196,5 +210,8 @@ int plan_check_guards(const struct plan *plan, struct error *err) MUST_USE;
 const char *plan_risk_name(enum plan_risk risk);
 /* "api/x.py matches api/", "forced by --task", ... in one line. */
 void plan_because_text(const struct event_because *because, struct buffer *out);
+/* STAGE.STEP whose output a step of a rollback's go-live stage would read, though nobody kept it:
+ * with plan_rollback.build it is made again. NULL: there is none. */
+const char *plan_lost_use(const struct plan *plan, const struct plan_step *step);
 /* The step "STAGE.STEP", or NULL. */
 const struct plan_step *plan_find_step(const struct plan *plan, const char *name);

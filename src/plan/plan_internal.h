@@ -55,3 +55,17 @@ int guard_approvals(struct plan *plan, const struct plan_input *input, struct ju
 		    struct error *err) MUST_USE;
 void notes_gather(struct plan *plan, const struct plan_input *input);
 void digest_make(struct plan *plan, const struct plan_input *input);
+
+/* rollback.c. True: this is a rollback, and it decided about the stage or the step. */
+bool rollback_stage(struct plan *plan, const struct plan_rollback *rollback,
+		    struct plan_stage *stage);
+bool rollback_step(struct plan *plan, const struct plan_rollback *rollback,
+		   const struct plan_stage *stage, struct plan_step *step);
+/* Owed stages and steps that a rollback does not run stay owed. */
+void rollback_withhold(struct plan *plan);
+/* Tasks that use what a rollback does not build are left out. */
+void rollback_drop_users(struct plan *plan);
+int guard_irreversible(struct plan *plan, const struct plan_input *input,
+		       struct judgement *judgement, struct error *err) MUST_USE;
+int guard_rollback_roster(struct plan *plan, const struct plan_input *input,
+			  struct judgement *judgement, struct error *err) MUST_USE;

@@ -192,6 +192,8 @@ json_t *plan_to_json(const struct plan *plan)
 	put(json, "app", plan->app);
 	put(json, "env", plan->env);
 	put(json, "commit", plan->commit);
+	if (plan->rollback)
+		put(json, "rollback", plan->rollback->id);
 	json_object_set_new(json, "previous", text_json(plan->previous));
 	json_object_set_new(json, "branch", text_json(plan->branch));
 	put(json, "digest", plan->digest);

@@ -134,7 +134,8 @@ static void write_head(struct page *page, const struct plan *plan)
 	char duration[32];
 
 	buffer_init(&text, 4096);
-	buffer_add_format(&text, "%s to %s: %.7s", plan->app, plan->env, plan->commit);
+	buffer_add_format(&text, "%s%s to %s: %.7s", plan->rollback ? "rollback of " : "",
+			  plan->app, plan->env, plan->commit);
 	if (plan->branch)
 		buffer_add_format(&text, " of %s", plan->branch);
 	if (plan->previous)
@@ -216,7 +217,8 @@ static void write_steps(struct page *page, const struct plan *plan,
 			plan_because_text(&step->because, &text);
 			buffer_add_text(&text, ")");
 		} else if (step->half == STEP_PUBLISH) {
-			buffer_add_text(&text, "(what was prepared)");
+			buffer_add_text(&text, step->kept ? "(what was kept)"
+							  : "(what was prepared)");
 		} else if (kind && kind->describe) {
 			kind->describe(step->config, &text);
 		} else {

@@ -106,6 +106,8 @@ static int select_stage(struct selection *selection, struct plan_stage *stage, s
 	int want = wanted(selection, &stage->config->if_changed, "runs at every deploy",
 			  &stage->because, err);
 
+	if (want >= 0 && rollback_stage(plan, &flags->rollback, stage))
+		return 0;
 	if (want < 0)
 		return -1;
 	stage->selected = want;
@@ -147,6 +149,8 @@ static int select_step(struct selection *selection, const struct plan_stage *sta
 	const struct record_owed *owed;
 	int want;
 
+	if (rollback_step(plan, &selection->input->flags.rollback, stage, step))
+		return 0;
 	if (step->half == STEP_PUBLISH) {
 		const struct plan_step *prepared = &plan->steps.items[step->of];
 
@@ -373,7 +377,12 @@ int select_all(struct plan *plan, const struct plan_input *input, struct error *
 	pattern_index_free(selection.index);
 	if (result)
 		return -1;
-	pull_used(plan);
+	if (plan->rollback) {
+		rollback_drop_users(plan);
+		rollback_withhold(plan);
+	} else {
+		pull_used(plan);
+	}
 	carry_vanished(plan);
 	return 0;
 }

@@ -2,6 +2,8 @@
 #include "base/text.h"
 #include "run/run_internal.h"
 
+#define OUTPUT_KEPT ((size_t)64 << 10) /* bytes of one value in the record */
+
 static bool is_done(enum event_status status)
 {
 	return status == STATUS_OK || status == STATUS_CACHED || status == STATUS_RESUMED;
@@ -60,8 +62,55 @@ void finish_owed(struct run *run, bool last)
 	}
 }
 
+/* The value of a secret, or what is too long for a record, is not kept. */
+static bool may_keep(struct run *run, const char *value)
+{
+	return strlen(value) <= OUTPUT_KEPT && text_equal(run_redacted(run, value), value);
+}
+
+static void keep_outputs(struct run *run, const char *stage, const struct variables *outputs)
+{
+	for (size_t i = 0; i < outputs->list.count; i++) {
+		struct record_output output = {.stage = stage, .name = outputs->list.items[i].name,
+					       .value = outputs->list.items[i].value};
+		if (may_keep(run, output.value))
+			vec_push(run->arena, &run->result->outputs, output);
+	}
+}
+
+static void keep_step(struct run *run, const struct run_step *step)
+{
+	const char *name = arena_format(run->arena, "%s.%s", step->stage->name, step->name);
+	struct record_artefact artefact = {.step = name, .release = run->options->identity.id,
+					   .kind = step->config->kind, .place = step->place};
+	if (step->place)
+		vec_push(run->arena, &run->result->artefacts, artefact);
+	if (step->config->irreversible && step->started && !step->command)
+		text_list_add(run->arena, &run->result->irreversible, name);
+}
+
+void finish_release(struct run *run)
+{
+	run->result->artefacts.count = run->result->outputs.count = 0;
+	run->result->irreversible.count = 0;
+	keep_outputs(run, "", &run->options->outputs);
+	for (size_t i = 0; !run->tasks_alone && i < run->plan->stages.count; i++) {
+		const struct run_stage *stage = &run->stages[i];
+		if (stage->plan->phase == PHASE_BEFORE)
+			keep_outputs(run, stage->name, &stage->outputs);
+		for (size_t s = 0; s < stage->count; s++)
+			keep_step(run, &stage->steps[s]);
+	}
+	for (size_t i = 0; i < run->tasks.count; i++)
+		keep_step(run, &run->tasks.steps[i]);
+}
+
 static const char *status_name(const struct run *run)
 {
+	if (run->result->rolled_back == RUN_ROLLED_BACK)
+		return "rolled_back";
+	if (run->result->rolled_back)
+		return "failed_live";
 	if (run->result->live)
 		return "failed_live";
 	return run->result->signal ? "interrupted" : "failed";
@@ -105,10 +154,15 @@ static void advise_all(struct run *run)
 					 result->cause_step));
 	if (run->tasks_alone)
 		;	/* it changed nothing that is live; what is owed is listed below */
+	else if (result->rolled_back)
+		advise(run, arena_format(run->arena, "%.7s failed. Fix it, then: shipit -e %s unlock, "
+					 "and deploy.", run->options->identity.commit, env));
+	else if (result->live && result->exit_code && run->plan->rollback)
+		advise(run, "The release that was rolled back to is live and does not pass. Look "
+			    "at production now; `shipit history` lists the others.");
 	else if (result->live && result->exit_code)
-		advise(run,
-		       "The new commit is live. Look at production; fix forward and deploy, or "
-		       "deploy the previous commit.");
+		advise(run, arena_format(run->arena, "The new commit is live. Look at production; "
+					 "fix forward and deploy, or: shipit -e %s rollback", env));
 	else if (result->touched && result->exit_code && !result->undone)
 		advise(run, "The go-live stage did not finish: put right what is named above, then "
 			    "deploy again.");
@@ -123,11 +177,25 @@ static void advise_all(struct run *run)
 						 result->owed.items[i].name));
 }
 
+static void end_result(struct run *run)
+{
+	const struct clock *clock = run->events->clock;
+	run->result->finished = clock_now(clock ? clock : &clock_system);
+	advise_all(run);
+}
+
 void finish_result(struct run *run)
 {
 	struct run_result *result = run->result;
 	bool clean = !result->live && !result->halted && (!result->touched || result->undone);
 	finish_owed(run, false);
+	if (result->rolled_back) {
+		bool well = result->rolled_back == RUN_ROLLED_BACK;
+		result->status = well ? STATUS_ROLLED_BACK : STATUS_FAILED_LIVE;
+		result->exit_code = well ? EXIT_ROLLED_BACK : EXIT_ATTENTION;
+		end_result(run);
+		return;
+	}
 	if (!result->reason && !result->signal)
 		result->status = STATUS_OK;
 	else if (result->signal)
@@ -142,8 +210,7 @@ void finish_result(struct run *run)
 		result->exit_code = result->signal == 2 ? 130 : 143;
 	else
 		result->exit_code = EXIT_FAILED;
-	result->finished = clock_now(run->events->clock ? run->events->clock : &clock_system);
-	advise_all(run);
+	end_result(run);
 }
 
 void finish_verdict(struct run *run)

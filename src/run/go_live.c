@@ -117,13 +117,27 @@ void go_live_end_sound(struct run *run)
 	foghorn->player = NULL;
 }
 
+/* What a rollback ran in place of a step is not what the step's undo undoes. */
+static bool has_undo(const struct run_step *step)
+{
+	const struct command_text *undo = &step->config->undo;
+	return !step->command && (undo->shell || undo->arguments.count);
+}
+
+static bool can_undo(const struct run_step *step)
+{
+	const struct step_kind *kind = step_kind_find(step->config->kind);
+	return has_undo(step) || (!step->command && kind && kind->undo);
+}
+
 static bool undo_step(struct run *run, struct run_step *of)
 {
 	struct run_stage *stage = of->stage;
 	struct run_step *step = arena_new(run->arena, struct run_step);
 	*step = (struct run_step){
 		.run = run, .stage = stage, .config = of->config, .name = of->name,
-		.action = "undo", .command = &of->config->undo, .estimate = -1, .active = true,
+		.action = "undo", .undo = true, .command = has_undo(of) ? &of->config->undo : NULL,
+		.plan = of->plan, .half = of->half, .estimate = -1, .active = true,
 	};
 	run->running++;
 	stage->active++;
@@ -136,11 +150,6 @@ static bool undo_step(struct run *run, struct run_step *of)
 	return step->status == STATUS_OK;
 }
 
-static bool has_undo(const struct run_step *step)
-{
-	return step->config->undo.shell || step->config->undo.arguments.count;
-}
-
 bool go_live_undo(struct run *run)
 {
 	bool all = true;
@@ -149,9 +158,9 @@ bool go_live_undo(struct run *run)
 	for (size_t i = run->touched.count; i-- > 0;) {
 		struct run_step *step = run->touched.items[i];
 		const struct step_kind *kind = step_kind_find(step->config->kind);
-		if (!has_undo(step) && kind && kind->harmless)
+		if (!can_undo(step) && kind && kind->harmless)
 			continue;
-		if (has_undo(step) && !run_may_go_on(run)) {
+		if (can_undo(step) && !run_may_go_on(run)) {
 			all = false;
 			text_list_add(run->arena, &run->result->advice,
 				      arena_format(run->arena, "%s.%s was not undone, for the "
@@ -159,11 +168,11 @@ bool go_live_undo(struct run *run)
 						   step->name));
 			continue;
 		}
-		if (has_undo(step) && undo_step(run, step))
+		if (can_undo(step) && undo_step(run, step))
 			continue;
 		all = false;
 		text_list_add(run->arena, &run->result->advice,
-			      arena_format(run->arena, has_undo(step)
+			      arena_format(run->arena, can_undo(step)
 				? "The undo of %s.%s failed: put right by hand what it left behind."
 				: "%s.%s was started and has no undo: see what it left behind.",
 				step->stage->name, step->name));

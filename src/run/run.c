@@ -146,6 +146,14 @@ static void on_tick(void *context)
 	event_tick(run->events);
 }
 
+/* What a rollback runs instead. Where it has to build, it builds as a deploy does. */
+static const struct command_text *replacement(const struct run *run, const struct run_stage *stage,
+					      const struct step_config *step)
+{
+	bool builds = stage->plan && stage->plan->phase == PHASE_BEFORE;
+	return run->plan->rollback && !builds ? step_rollback(step) : NULL;
+}
+
 static struct run_step step_of(struct run *run, struct run_stage *stage,
 			       const struct plan_step *plan)
 {
@@ -155,6 +163,7 @@ static struct run_step step_of(struct run *run, struct run_stage *stage,
 		.run = run, .stage = stage, .config = plan->config, .plan = plan,
 		.name = plan->name, .action = actions[plan->half], .half = plan->half,
 		.timeout = plan->timeout, .estimate = plan->estimate,
+		.command = replacement(run, stage, plan->config),
 	};
 }
 
@@ -329,6 +338,27 @@ static void go_live(struct run *run)
 		run->result->undone = go_live_undo(run);
 }
 
+/* The smoke test failed. While the previous release is made live, the loop's signals and the hub's
+ * events are that rollback's own, and stand in its own journal. */
+static void roll_back(struct run *run)
+{
+	const struct run_options *options = run->options;
+	struct run_result *result = run->result;
+	struct error err = {0};
+	if (run->phase != RUN_SMOKE || result->signal || !options->roll_back ||
+	    options->config->smoke.on_fail == SMOKE_STOP)
+		return;
+	finish_release(run);
+	event_hub_remove(run->events, journal_sink(run->journal));
+	result->rolled_back = options->roll_back(options->context, result, &result->advice);
+	run->events->redactor = run->redactor;
+	event_hub_add(run->events, journal_sink(run->journal));
+	if (result->rolled_back != RUN_NOT_ROLLED_BACK)
+		result->live = false;
+	if (loop_on_signal(run->loop, on_signal, run, &err))
+		event_message(run->events, LEVEL_WARNING, "%s", err.message);
+}
+
 static void behind(struct run *run)
 {
 	run->phase = RUN_BEHIND;
@@ -344,8 +374,10 @@ static void behind(struct run *run)
 	halts_start(run);
 	if (goes_on(run))
 		smoke_phase(run);
-	if (!goes_on(run))
+	if (!goes_on(run)) {
+		roll_back(run);
 		return;
+	}
 	run->phase = RUN_TASKS;
 	run->signals = 0;
 	keeper_note(run->options->keeper, LEASE_TASKS, NULL);
@@ -365,7 +397,8 @@ static void run_deferred(struct run *run)
 	run->phase = RUN_DEFERRED;
 	run->signals = 0;
 	run->cancelled = false;
-	if (any && run->result->live && run->result->status == STATUS_OK)
+	if (any && run->result->live && run->result->status == STATUS_OK &&
+	    !run->options->nested)
 		schedule_stage(run, &run->deferred);
 	finish_owed(run, true);
 	struct event event = {.type = EVENT_DEFERRED_FINISHED, .exit_code = -1};
@@ -423,6 +456,7 @@ int run_deploy(const struct plan *plan, const struct run_options *options,
 		behind(&run);
 	halts_start(&run);
 	finish_failure_steps(&run);
+	finish_release(&run);
 	finish_result(&run);
 	finish_verdict(&run);
 	run_deferred(&run);

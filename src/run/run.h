@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "run/event.h"
+#include "state/record.h"
 
 struct keeper;
 struct loop;
@@ -14,6 +15,12 @@ struct run_result;
 struct run_identity {
 	const char *id, *app, *env, *commit, *previous;	/* previous NULL on the first */
 	const char *branch, *url, *deployer;		/* may be NULL */
+};
+
+enum run_rollback {
+	RUN_NOT_ROLLED_BACK,		/* the commit stays live */
+	RUN_ROLLED_BACK,		/* the previous release is live again, and well */
+	RUN_ROLLED_BACK_FAILED,		/* it is live again and needs attention */
 };
 
 struct run_options {
@@ -35,6 +42,7 @@ struct run_options {
 	/* Lists of halts (run/maintenance.h): those that `maintenance on` keeps stopped, and those
 	 * that an earlier run of this deploy stopped and did not start again. May be NULL. */
 	const json_t *kept_halts, *stopped_halts;
+	bool nested; /* part of another deploy: deferred tasks stay owed */
 	int64_t grace;			/* ms from SIGTERM to SIGKILL; 0: CHILD_GRACE */
 
 	/* The value of a secret (or NULL with err), asked for late, once a name. May be NULL. */
@@ -42,6 +50,11 @@ struct run_options {
 	/* The commit with which a stage that this deploy skips last went live, or NULL. May be
 	 * NULL. */
 	const char *(*stage_commit)(void *context, const char *stage);
+	/* The smoke test failed and smoke.on_fail does not say `stop`: make the previous release
+	 * live again. Only the caller's own events and signals are the loop's and the hub's
+	 * meanwhile. advice gets what to do when that did not go well. NULL: never. */
+	enum run_rollback (*roll_back)(void *context, const struct run_result *result,
+				       struct text_list *advice);
 	/* The verdict is known, deploy.finished and deferred steps are still to come: append the
 	 * record. -1 with err is reported and the exit code becomes 4 (1 when nothing went live).
 	 */
@@ -70,10 +83,16 @@ struct run_result {
 	bool live;			/* the commit is live now: the go-live stage ended ok */
 	bool touched;			/* something of the go-live stage was started */
 	bool undone;			/* ... and all of it was undone */
+	enum run_rollback rolled_back;
 	int64_t started, finished;	/* wall clock, ms */
 	const char *cause_stage, *cause_step, *reason, *log; /* the first cause; NULL when none */
 	VEC(struct run_owed) owed; /* selected and not done; final when run_deploy has returned */
 	VEC(struct run_duration) durations;
+	/* Of this deploy alone, for the record: release is its ID, stages are those before
+	 * go-live and "" for what was asked at the start; secrets are left out. */
+	VEC(struct record_artefact) artefacts;
+	VEC(struct record_output) outputs;
+	struct text_list irreversible;	/* STAGE.STEP: marked so and started */
 	struct text_list advice;	/* what to do, a sentence each */
 	json_t *halted;			/* halts that are still stopped; the caller's, or NULL */
 	bool deferred_failed;

@@ -17,11 +17,13 @@ struct run_step {
 	struct run_stage *stage;
 	const struct step_config *config;
 	const struct plan_step *plan;	/* NULL: an undo or on_failure step */
-	const struct command_text *command;	/* runs in place of the kind (undo) */
+	const struct command_text *command;	/* runs in place of the kind; NULL: nothing does */
+	bool undo;			/* stands outside its stage's order */
 	const char *name, *action;
 	enum step_half half;
 	int64_t timeout, estimate;	/* ms; 0, -1: none */
 	int64_t begun, duration;
+	const char *place;		/* where what it prepared is kept; or NULL */
 	struct step_attempt *attempt;	/* the one under way */
 	struct run_step *next;		/* in the queue */
 	int attempts;
@@ -160,5 +162,7 @@ const char *run_stage_commit(void *run, const char *stage);
 /* finish.c */
 void finish_failure_steps(struct run *run);
 void finish_result(struct run *run);
+/* What a rollback to this release will need, or must not pass. */
+void finish_release(struct run *run);
 void finish_verdict(struct run *run);
 void finish_owed(struct run *run, bool last);

@@ -88,6 +88,15 @@ static void set_identity(struct environment *environment, const struct run_optio
 		set(environment, LEASE_VARIABLE, lease_variable(environment->arena, token));
 }
 
+/* What the stages before go-live handed on when the release was built. */
+static void set_kept(struct environment *environment, const struct record *release)
+{
+	for (size_t i = 0; i < release->outputs.count; i++)
+		if (!text_starts_with(release->outputs.items[i].name, "SHIPIT"))
+			set(environment, release->outputs.items[i].name,
+			    release->outputs.items[i].value);
+}
+
 static struct environment common(struct arena *arena, const struct plan *plan,
 				 const struct run_options *options)
 {
@@ -97,8 +106,12 @@ static struct environment common(struct arena *arena, const struct plan *plan,
 		if (!is_withheld(options->config, *entry) && strchr(*entry, '='))
 			vec_push(arena, &environment.list, *entry);
 	set_all(&environment, &options->config->vars);
+	if (plan && plan->rollback)
+		set_kept(&environment, plan->rollback);
 	set_all(&environment, &options->outputs);
 	set_identity(&environment, options);
+	if (plan && plan->rollback)
+		set(&environment, "SHIPIT_ROLLBACK", "1");
 	for (size_t i = 0; i < hashes->list.count; i++)
 		set(&environment, hashes->list.items[i].name, hashes->list.items[i].value);
 	return environment;

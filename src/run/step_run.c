@@ -226,6 +226,8 @@ static void settle(struct run_step *step, enum event_status status,
 	struct step_attempt *attempt = step->attempt;
 	struct event event = event_of(step, EVENT_STEP_FINISHED);
 	step->status = status;
+	if (outcome->place)
+		step->place = arena_string(step->run->arena, outcome->place);
 	step->duration = clock_monotonic() - step->begun;
 	event.status = status;
 	event.duration = step->duration;
@@ -236,7 +238,7 @@ static void settle(struct run_step *step, enum event_status status,
 	event.log = attempt->log.fd >= 0 || attempt->log.errnum ? attempt->log.path : NULL;
 	event_emit(step->run->events, &event);
 	if (status != STATUS_OK && status != STATUS_CANCELLED && !event.allowed &&
-	    !step->command)
+	    !step->undo)
 		run_fail(step->run, step->stage->name, step->name,
 			 event.reason ? event.reason : "failed", event.log);
 	step->attempt = NULL;
@@ -314,6 +316,8 @@ static void start_kind(struct step_attempt *attempt)
 	struct error err = {0};
 	if (step->command)
 		attempt->running = step_command_start(&attempt->request, step->command, &err);
+	else if (step->undo && kind)
+		attempt->running = kind->undo(&attempt->request, &err);
 	else if (kind)
 		attempt->running = kind->start(&attempt->request, &err);
 	else
@@ -324,7 +328,7 @@ static void start_kind(struct step_attempt *attempt)
 		return;
 	}
 	step->started = true;
-	if (step->run->phase == RUN_GO_LIVE && !step->command && step->attempts == 1)
+	if (step->run->phase == RUN_GO_LIVE && !step->undo && step->attempts == 1)
 		vec_push(step->run->arena, &step->run->touched, step);
 	start_timers(attempt);
 }
@@ -364,6 +368,9 @@ static int fill_request(struct step_attempt *attempt, struct error *err)
 		.half = step->half,
 		.id = options->identity.id,
 		.commit = options->identity.commit,
+		.release = step->plan && step->plan->kept ? step->plan->kept->release
+							  : options->identity.id,
+		.fingerprints = &step->run->plan->fingerprints,
 		.root = options->root,
 		.grace = options->grace,
 		.patient = run_production(step->run),

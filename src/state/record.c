@@ -26,6 +26,7 @@ static const struct {
 	{"status", offsetof(struct record, status)},
 	{"plan", offsetof(struct record, plan)},
 	{"reason", offsetof(struct record, reason)},
+	{"release", offsetof(struct record, release)},
 };
 static const struct {
 	const char *key;
@@ -104,6 +105,49 @@ static json_t *durations_to_json(const struct record *record)
 	return list;
 }
 
+static json_t *artefacts_to_json(const struct record *record)
+{
+	json_t *json = json_object();
+	for (size_t i = 0; i < record->artefacts.count; i++) {
+		const struct record_artefact *artefact = &record->artefacts.items[i];
+		json_t *item = json_object();
+		json_object_set_new(item, "release", json_text(artefact->release));
+		json_object_set_new(item, "kind", json_text(artefact->kind));
+		json_object_set_new(item, "place", json_text(artefact->place));
+		json_object_set_new(json, artefact->step, item);
+	}
+	return json;
+}
+
+static json_t *outputs_to_json(const struct record *record)
+{
+	json_t *json = json_array();
+	for (size_t i = 0; i < record->outputs.count; i++) {
+		const struct record_output *output = &record->outputs.items[i];
+		json_t *item = json_object();
+		json_object_set_new(item, "stage", json_text(output->stage));
+		json_object_set_new(item, "name", json_text(output->name));
+		json_object_set_new(item, "value", json_text(output->value));
+		json_array_append_new(json, item);
+	}
+	return json;
+}
+
+/* What a rollback to this release needs. Most records have none of it and stay short. */
+static void release_to_json(const struct record *record, json_t *json)
+{
+	if (record->artefacts.count)
+		json_object_set_new(json, "artefacts", artefacts_to_json(record));
+	if (record->outputs.count)
+		json_object_set_new(json, "outputs", outputs_to_json(record));
+	if (!record->irreversible.count)
+		return;
+	json_t *steps = json_array();
+	for (size_t i = 0; i < record->irreversible.count; i++)
+		json_array_append_new(steps, json_text(record->irreversible.items[i]));
+	json_object_set_new(json, "irreversible", steps);
+}
+
 json_t *record_to_json(const struct record *record)
 {
 	json_t *json = json_object();
@@ -121,6 +165,7 @@ json_t *record_to_json(const struct record *record)
 		json_object_set_new(stages, record->stages.items[i].stage,
 				    json_text(record->stages.items[i].commit));
 	json_object_set_new(json, "stages", stages);
+	release_to_json(record, json);
 	if (record->verdicts)
 		json_object_set(json, "verdicts", record->verdicts);
 	if (record->approvals)
@@ -170,6 +215,40 @@ static void lists_from_json(struct arena *arena, const json_t *json, struct reco
 	}
 }
 
+static void release_from_json(struct arena *arena, const json_t *json, struct record *record)
+{
+	size_t i;
+	json_t *item;
+	const char *step;
+	json_object_foreach(json_object_get(json, "artefacts"), step, item)
+	{
+		struct record_artefact artefact = {
+			.step = arena_string(arena, step),
+			.release = text_get(arena, item, "release"),
+			.kind = text_get(arena, item, "kind"),
+			.place = text_get(arena, item, "place"),
+		};
+		if (artefact.release && artefact.kind)
+			vec_push(arena, &record->artefacts, artefact);
+	}
+	json_array_foreach(json_object_get(json, "outputs"), i, item)
+	{
+		struct record_output output = {
+			.stage = text_get(arena, item, "stage"),
+			.name = text_get(arena, item, "name"),
+			.value = text_get(arena, item, "value"),
+		};
+		if (output.stage && output.name && output.value)
+			vec_push(arena, &record->outputs, output);
+	}
+	json_array_foreach(json_object_get(json, "irreversible"), i, item)
+	{
+		if (json_is_string(item))
+			text_list_add(arena, &record->irreversible,
+				      arena_string(arena, json_string_value(item)));
+	}
+}
+
 int record_from_json(struct arena *arena, const json_t *json, struct record *record,
 		     struct error *err)
 {
@@ -190,6 +269,7 @@ int record_from_json(struct arena *arena, const json_t *json, struct record *rec
 	record->approvals = json_object_get(json, "approvals");
 	record->follows = text_get(arena, json, "follows");
 	lists_from_json(arena, json, record);
+	release_from_json(arena, json, record);
 	record->json = json;
 	return 0;
 }
@@ -206,14 +286,54 @@ static void stage_set(struct arena *arena, struct record *record, const char *st
 	vec_push(arena, &record->stages, live);
 }
 
+static void artefact_set(struct arena *arena, struct record *record,
+			 const struct record_artefact *artefact)
+{
+	for (size_t i = 0; i < record->artefacts.count; i++)
+		if (strcmp(record->artefacts.items[i].step, artefact->step) == 0) {
+			record->artefacts.items[i] = *artefact;
+			return;
+		}
+	vec_push(arena, &record->artefacts, *artefact);
+}
+
+static bool has_stage(const struct text_list *stages, const char *stage)
+{
+	return stages && text_list_has(stages, stage);
+}
+
+/* What the release that is live is made of: what was made now, on top of what was there. */
+static void carry_release(struct arena *arena, struct record *record, const struct record *from,
+			  bool went_live, const struct text_list *stages)
+{
+	struct record made = *record;
+	record->stages.items = NULL;
+	record->stages.count = record->stages.capacity = 0;
+	record->artefacts.items = NULL;
+	record->artefacts.count = record->artefacts.capacity = 0;
+	record->outputs.items = NULL;
+	record->outputs.count = record->outputs.capacity = 0;
+	for (size_t i = 0; from && i < from->stages.count; i++)
+		vec_push(arena, &record->stages, from->stages.items[i]);
+	for (size_t i = 0; from && i < from->artefacts.count; i++)
+		vec_push(arena, &record->artefacts, from->artefacts.items[i]);
+	for (size_t i = 0; from && i < from->outputs.count; i++)
+		if (!went_live || (record->restored && !has_stage(stages, from->outputs.items[i].stage)))
+			vec_push(arena, &record->outputs, from->outputs.items[i]);
+	for (size_t i = 0; went_live && i < made.artefacts.count; i++)
+		if (text_equal(made.artefacts.items[i].release, record->id))
+			artefact_set(arena, record, &made.artefacts.items[i]);
+	for (size_t i = 0; went_live && i < made.outputs.count; i++)
+		if (has_stage(stages, made.outputs.items[i].stage))
+			vec_push(arena, &record->outputs, made.outputs.items[i]);
+}
+
 void record_follow(struct arena *arena, struct record *record, const struct record *newest,
 		   bool went_live, const struct text_list *stages)
 {
+	const struct record *from = went_live && record->restored ? record->restored : newest;
 	record->follows = newest ? newest->version : "";
-	record->stages.items = NULL;
-	record->stages.count = record->stages.capacity = 0;
-	for (size_t i = 0; newest && i < newest->stages.count; i++)
-		vec_push(arena, &record->stages, newest->stages.items[i]);
+	carry_release(arena, record, from, went_live, stages);
 	if (went_live) {
 		record->live = record->commit;
 		record->live_at = record->finished;

@@ -29,6 +29,19 @@ struct record_stage {
 	const char *stage, *commit;
 };
 
+/* Where what a release is made of is kept, so that it can be made live again without building. */
+struct record_artefact {
+	const char *step;    /* "STAGE.STEP" that prepared it */
+	const char *release; /* ID of the deploy that did */
+	const char *kind;    /* of the step */
+	const char *place;   /* in words of the kind: "web1:/srv/shop/releases/ID" */
+};
+
+/* A variable that a stage handed on (SHIPIT_OUTPUT) to the stages behind it. */
+struct record_output {
+	const char *stage, *name, *value;
+};
+
 /* Texts are NULL when they are not known. */
 struct record {
 	const char *id, *app, *env;
@@ -48,6 +61,12 @@ struct record {
 	VEC(struct record_owed) owed; /* all that is owed after this record */
 	VEC(struct record_duration) durations;
 	VEC(struct record_stage) stages; /* all stages that ever went live */
+	VEC(struct record_artefact) artefacts;	/* of what is live, by step */
+	VEC(struct record_output) outputs;	/* of what is live: of stages before go-live */
+	struct text_list irreversible;	/* STAGE.STEP: started here, a rollback must not pass */
+	const char *release; /* of a rollback: ID of the deploy whose release is live again */
+	/* Its record, whose stages, artefacts and outputs count again; never stored. */
+	const struct record *restored;
 	json_t *verdicts; /* guards as in the plan, borrowed by record_to_json; may be NULL */
 	json_t *approvals; /* that it used up, as they were signed; borrowed; may be NULL */
 	/* The version that it was made behind (record_follow sets it; "" none); NULL: any. */
@@ -62,8 +81,9 @@ json_t *record_to_json(const struct record *record);
 /* Texts are copied to the arena; unknown keys are ignored, so that newer records can be read. */
 int record_from_json(struct arena *arena, const json_t *json, struct record *record,
 		     struct error *err) MUST_USE;
-/* For a record that follows newest (NULL: none): live, live_at, live_by, live_id and stages are
- * carried on; when went_live, they become those of this record, for the given stages too. */
+/* For a record that follows newest (NULL: none): live, live_at, live_by, live_id, stages, artefacts
+ * and outputs are carried on; when went_live, they become those of this record, for the given
+ * stages too. A rollback that went live carries on what `restored` says in place of newest. */
 void record_follow(struct arena *arena, struct record *record, const struct record *newest,
 		   bool went_live, const struct text_list *stages);
 

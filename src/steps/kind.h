@@ -16,6 +16,9 @@ struct step_outcome {
 	bool ok;
 	struct child_exit exit;		/* of a command; code -1 and signal 0 when there was none */
 	const char *reason;		/* why it failed, or what is worth saying; may be NULL */
+	/* STEP_PREPARE, STEP_WHOLE: where what it made is kept, for a rollback to publish it again;
+	 * NULL: nothing is. */
+	const char *place;
 };
 
 /* What kinds need of the deploy around them. */
@@ -37,6 +40,9 @@ struct step_request {
 	const struct step_config *step;
 	enum step_half half;
 	const char *id, *commit;
+	/* ID of the deploy that prepared what is published: `id`, or in a rollback an earlier one. */
+	const char *release;
+	const struct variables *fingerprints;	/* SHIPIT_HASH_<NAME> */
 	const char *const *environment;	/* complete, NULL-terminated */
 	const char *directory;		/* absolute */
 	const char *root;		/* of the checkout */
@@ -55,6 +61,12 @@ struct step_request {
 struct step_kind {
 	const char *name;
 	bool two_halves;
+	/* Two halves: whether what `release` prepared can be published from this machine. False
+	 * with err: why not, and where it is kept by artefact's words. */
+	bool (*kept)(const struct step_request *request, const char *place, struct error *err);
+	/* Two halves: takes the publishing back, when the go-live stage failed behind it; as start.
+	 * NULL: the step's `undo` alone can. */
+	void *(*undo)(const struct step_request *request, struct error *err);
 	bool harmless;		/* changes nothing: a failed go-live stage need not undo it */
 	/* Starts it; NULL with err when it cannot be started, done is not called then. done may be
 	 * called before start returns only through the loop. */
@@ -77,3 +89,5 @@ const struct step_kind_keys *step_kind_rows(struct arena *arena, size_t *count);
 void *step_command_start(const struct step_request *request, const struct command_text *command,
 			 struct error *err);
 void step_command_stop(void *running);
+/* What a rollback runs in place of the step, or NULL: nothing was written. */
+const struct command_text *step_rollback(const struct step_config *step);

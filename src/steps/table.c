@@ -18,6 +18,13 @@ const struct step_kind *step_kind_find(const char *name)
 	return NULL;
 }
 
+const struct command_text *step_rollback(const struct step_config *step)
+{
+	const struct command_text *command = &step->rollback;
+
+	return command->shell || command->arguments.count ? command : NULL;
+}
+
 const struct step_kind_keys *step_kind_rows(struct arena *arena, size_t *count)
 {
 	struct step_kind_keys *rows = arena_array(arena, step_kind_count, sizeof(*rows));

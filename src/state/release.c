@@ -1,0 +1,79 @@
+/* Releases among the records. */
+#include "state/release.h"
+
+#include "base/text.h"
+
+static const struct record *find(const struct record_list *list, const char *id)
+{
+	for (size_t i = 0; id && i < list->records.count; i++)
+		if (text_equal(list->records.items[i].id, id) &&
+		    !text_equal(list->records.items[i].kind, "deferred"))
+			return &list->records.items[i];
+	return NULL;
+}
+
+/* A rollback (and what was recovered) is the release of an earlier deploy. */
+static const struct record *made_by(const struct record_list *list, const struct record *record)
+{
+	return record && record->release ? find(list, record->release) : record;
+}
+
+const struct record *release_live(const struct record_list *list, size_t index)
+{
+	if (index >= list->records.count)
+		return NULL;
+	return made_by(list, find(list, list->records.items[index].live_id));
+}
+
+static int find_previous(const struct record_list *list, struct release_choice *choice,
+			 struct error *err)
+{
+	const struct record *now = release_live(list, 0);
+	size_t from = now ? (size_t)(now - list->records.items) : 0;
+
+	for (size_t i = from + 1; i < list->records.count; i++) {
+		const struct record *before = release_live(list, i);
+
+		if (!before || text_equal(before->commit, list->records.items[0].live))
+			continue;
+		choice->release = before;
+		return 0;
+	}
+	error_set(err, "there is no release before %s to go back to", now ? now->id : "this one");
+	error_hint(err, "'shipit history' lists what was deployed; 'shipit deploy --ref COMMIT' "
+			"builds and deploys any commit");
+	return error_code(err, EXIT_FAILED);
+}
+
+static int find_named(const struct record_list *list, const char *id,
+		      struct release_choice *choice, struct error *err)
+{
+	const struct record *named = record_list_find(list, id, err);
+
+	if (!named)
+		return -1;
+	if (text_equal(named->live_id, named->id))
+		choice->release = made_by(list, named);
+	if (choice->release)
+		return 0;
+	error_set(err, "%s did not make anything live: it cannot be rolled back to", named->id);
+	error_hint(err, "'shipit history' lists what was deployed");
+	return error_code(err, EXIT_USAGE);
+}
+
+int release_choose(const struct record_list *list, const char *id, struct release_choice *choice,
+		   struct error *err)
+{
+	int result;
+
+	*choice = (struct release_choice){0};
+	if (!list->records.count || !list->records.items[0].live) {
+		error_set(err, "nothing is live yet: there is nothing to roll back");
+		return error_code(err, EXIT_FAILED);
+	}
+	result = id ? find_named(list, id, choice, err) : find_previous(list, choice, err);
+	while (result == 0 && choice->passed < list->records.count &&
+	       !text_equal(list->records.items[choice->passed].live, choice->release->commit))
+		choice->passed++;
+	return result;
+}
