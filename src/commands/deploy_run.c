@@ -13,6 +13,7 @@
 #include "run/run.h"
 #include "services/secrets.h"
 #include "sound/sound.h"
+#include "state/hold.h"
 #include "state/deploys.h"
 #include "ui/ui.h"
 
@@ -22,7 +23,7 @@ struct deploy {
 	struct session *session;
 	const struct plan *plan;
 	struct deploy_folder folder;
-	struct event_hub hub;
+	struct event_hub own_hub, *hub;
 	struct run_options options;
 	struct record record;
 	size_t durations;	/* of the result that are in the record */
@@ -30,6 +31,10 @@ struct deploy {
 	struct halted halted;	/* in the store before the deploy, and with its record */
 	const json_t *left;	/* halts that are still stopped at the verdict */
 	bool tasks_alone, deferring;
+	struct store *store;	/* while the record is written */
+	bool hold, locks, locked;	/* a rollback is to lock the environment, does, did */
+	const struct rollback_within *within;	/* NULL: a command of its own */
+	struct run_result result;
 };
 
 bool deploy_writes_json(const struct call *call)
@@ -221,6 +226,22 @@ static json_t *verdicts_json(const struct plan *plan)
 	return list;
 }
 
+/* What a rollback to this release needs; of a rollback, what it went back to. */
+static void fill_release(struct deploy *deploy, const struct run_result *result)
+{
+	struct record *record = &deploy->record;
+	struct arena *arena = deploy->session->arena;
+
+	for (size_t i = 0; i < result->artefacts.count; i++)
+		vec_push(arena, &record->artefacts, result->artefacts.items[i]);
+	for (size_t i = 0; i < result->outputs.count; i++)
+		vec_push(arena, &record->outputs, result->outputs.items[i]);
+	if (!deploy->plan->rollback)
+		return;
+	record->release = deploy->plan->rollback->id;
+	record->restored = deploy->plan->rollback;
+}
+
 static void fill_record(struct deploy *deploy, const struct run_result *result)
 {
 	struct session *session = deploy->session;
@@ -233,7 +254,7 @@ static void fill_record(struct deploy *deploy, const struct run_result *result)
 	gethostname(host, sizeof(host) - 1);
 	*record = (struct record){
 		.id = deploy->folder.id, .app = session->config->app, .env = session->config->env,
-		.kind = deploy->tasks_alone ? "task" : "deploy",
+		.kind = deploy->tasks_alone ? "task" : deploy->plan->rollback ? "rollback" : "deploy",
 		.commit = deploy->plan->commit, .previous = deploy->plan->previous,
 		.branch = session->branch, .deployer = session->deployer,
 		.host = arena_string(session->arena, host),
@@ -242,8 +263,10 @@ static void fill_record(struct deploy *deploy, const struct run_result *result)
 		.plan = deploy->plan->digest, .reason = result->reason,
 		.verdicts = verdicts_json(deploy->plan),
 		.approvals = deploy->tasks_alone ? NULL : session_approvals_used(session),
-		.key = session_key(session),
+		.key = session_key(deploy->within ? deploy->within->session : session),
+		.irreversible = result->irreversible,
 	};
+	fill_release(deploy, result);
 	for (size_t i = 0; i < deploy->plan->stages.count; i++)
 		if (deploy->plan->stages.items[i].selected)
 			vec_push(session->arena, &stages, deploy->plan->stages.items[i].name);
@@ -285,18 +308,51 @@ static bool defers(const struct plan *plan, const struct run_result *result)
 	return false;
 }
 
-static size_t lease_changes(void *context, struct store_change *changes)
+/* Nobody ships the bad commit by accident; a lock that is there already stays as it is. */
+static size_t hold_change(struct deploy *deploy, struct store *store,
+			  struct store_change *change)
 {
-	struct deploy *deploy = context;
-	size_t count = keeper_change(deploy->holding->keeper,
-				     deploy->deferring ? LEASE_DEFERRED : -1, changes);
+	struct session *session = deploy->session;
+	struct record *record = &deploy->record;
+	struct hold *hold = arena_new(session->arena, struct hold);
+	struct error err = { 0 };
+	int there = hold_read(store, session->arena, record->env,
+			      clock_now(session->call->clock), hold, &err);
 
-	return count + halted_note_change(deploy->session, deploy->folder.id, deploy->left,
-					  &deploy->halted, &changes[count]);
+	deploy->locked = there > 0;
+	if (there < 0)
+		call_note(session->call, "%s", err.message);
+	if (there)
+		return 0;
+	hold->by = session->deployer;
+	hold->host = record->host;
+	hold->id = record->id;
+	hold->since = record->finished;
+	hold->until = 0;
+	hold->reason = arena_format(session->arena, "rolled back from %.7s to %.7s",
+				    record->previous, record->commit);
+	*change = (struct store_change){ HOLD_ENTRY, hold_to_json(hold), hold->version, "" };
+	deploy->locked = true;
+	return 1;
 }
 
-static void lease_written(void *context, const struct store_change *changes, size_t count,
-			  int written)
+/* What goes with the record: a lock behind a rollback, and the lease's end, which is not that of a
+ * rollback within a deploy. */
+static size_t company_changes(void *context, struct store_change *changes)
+{
+	struct deploy *deploy = context;
+	int phase = deploy->deferring ? (int)LEASE_DEFERRED : -1;
+	size_t count = !deploy->within && keeper_change(deploy->holding->keeper, phase, changes);
+
+	count += halted_note_change(deploy->session, deploy->folder.id, deploy->left,
+				    &deploy->halted, &changes[count]);
+	if (deploy->locks)
+		count += hold_change(deploy, deploy->store, changes + count);
+	return count;
+}
+
+static void company_written(void *context, const struct store_change *changes, size_t count,
+			    int written)
 {
 	struct deploy *deploy = context;
 
@@ -309,12 +365,18 @@ static void lease_written(void *context, const struct store_change *changes, siz
 /* The record, and in the same write the end of the lease, or that deferred steps follow. */
 static int append(struct deploy *deploy, bool went_live, struct error *err)
 {
-	const struct record_company company = { lease_changes, lease_written, deploy };
-	struct store *store = holding_borrow(deploy->holding);
-	int result = record_append_with(store, deploy->session->arena, &deploy->record, went_live,
-					&company, err);
+	const struct record_company company = { company_changes, company_written, deploy };
+	int result;
 
+	deploy->store = holding_borrow(deploy->holding);
+	deploy->locks = deploy->hold && went_live;
+	result = record_append_with(deploy->store, deploy->session->arena, &deploy->record,
+				    went_live, &company, err);
 	holding_return(deploy->holding);
+	if (result == 0 && deploy->locked)
+		event_message(deploy->hub, LEVEL_INFO,
+			      "%s is locked, so that nobody deploys by accident; to end that: "
+			      "shipit -e %s unlock", deploy->record.env, deploy->record.env);
 	return result;
 }
 
@@ -378,19 +440,38 @@ static void record_deferred(struct deploy *deploy, const struct run_result *resu
 
 /* ---- the run ---- */
 
+static enum run_rollback on_roll_back(void *context, const struct run_result *result,
+				      struct text_list *advice)
+{
+	struct deploy *deploy = context;
+	const struct rollback_within within = {
+		.session = deploy->session,
+		.plan = deploy->plan,
+		.id = deploy->folder.id,
+		.result = result,
+		.hub = deploy->hub,
+		.loop = deploy->options.loop,
+		.holding = deploy->holding,
+	};
+
+	return rollback_within(&within, advice);
+}
+
 static int prepare_checkout(struct deploy *deploy, struct error *err)
 {
 	struct session *session = deploy->session;
 	const char *ci = getenv("CI");
 	const struct worktree_options options = {
-		.env = session->config->env,
+		.env = deploy->plan->rollback
+			? arena_format(session->arena, "%s+rollback", session->config->env)
+			: session->config->env,
 		.commit = deploy->plan->commit,
 		.clean_all =
 			session->config->clean_written ? session->config->clean_all : ci && *ci,
 		.may_ask = terminal_present() && !deploy_writes_json(session->call),
 	};
 
-	if (session->config->workspace == WORKSPACE_HERE) {
+	if (session->config->workspace == WORKSPACE_HERE && !deploy->plan->rollback) {
 		deploy->options.root = session->root;
 		return 0;
 	}
@@ -406,7 +487,7 @@ static int fill_options(struct deploy *deploy, const struct variables *answers, 
 
 	*options = (struct run_options){
 		.arena = session->arena,
-		.events = &deploy->hub,
+		.events = deploy->hub,
 		.keeper = deploy->holding->keeper,
 		.config = session->config,
 		.identity =
@@ -423,6 +504,8 @@ static int fill_options(struct deploy *deploy, const struct variables *answers, 
 		.folder = deploy->folder.path,
 		.fingerprints = session->fingerprints,
 		.jobs = jobs ? (int)strtol(jobs, NULL, 10) : 0,
+		.nested = deploy->within,
+		.roll_back = deploy->plan->rollback ? NULL : on_roll_back,
 		.verdict = on_verdict,
 		.secret = on_secret,
 		.stage_commit = on_stage_commit,
@@ -453,23 +536,25 @@ static void keep_few(struct session *session)
 
 static int run_with_loop(struct deploy *deploy, struct error *err)
 {
-	struct run_result result = { 0 };
+	struct run_result *result = &deploy->result;
 	int code;
 
-	deploy->options.loop = loop_new(err);
+	deploy->options.loop = deploy->within ? deploy->within->loop : loop_new(err);
 	if (!deploy->options.loop)
 		return -1;
-	code = deploy->tasks_alone ? run_tasks(deploy->plan, &deploy->options, &result, err)
-				   : run_deploy(deploy->plan, &deploy->options, &result, err);
-	loop_free(deploy->options.loop);
+	code = deploy->tasks_alone ? run_tasks(deploy->plan, &deploy->options, result, err)
+				   : run_deploy(deploy->plan, &deploy->options, result, err);
+	if (!deploy->within)
+		loop_free(deploy->options.loop);
 	if (code < 0)
 		return -1;
-	if (deploy->record.id)
-		record_deferred(deploy, &result);
-	json_decref(result.halted);
+	if (deploy->record.id && !deploy->within)
+		record_deferred(deploy, result);
+	json_decref(result->halted);
 	halted_release(&deploy->halted);
-	keep_few(deploy->session);
-	return result.exit_code;
+	if (!deploy->within)
+		keep_few(deploy->session);
+	return result->exit_code;
 }
 
 static int run(struct deploy *deploy, const struct variables *answers, struct error *err)
@@ -480,9 +565,10 @@ static int run(struct deploy *deploy, const struct variables *answers, struct er
 
 	if (!ui || session_people_prove(session, err) < 0)
 		return -1;
-	deploy->hub.clock = session->call->clock;
+	deploy->hub = &deploy->own_hub;
+	deploy->hub->clock = session->call->clock;
 	deploy->folder = deploy->holding->folder;
-	event_hub_add(&deploy->hub, ui);
+	event_hub_add(deploy->hub, ui);
 	code = write_plan(deploy, err) < 0 || fill_options(deploy, answers, err) < 0
 		? -1 : run_with_loop(deploy, err);
 	if (code >= 0)
@@ -496,6 +582,40 @@ int deploy_run(struct session *session, const struct plan *plan, struct holding 
 	struct deploy deploy = { .session = session, .plan = plan, .holding = holding };
 
 	return run(&deploy, answers, err);
+}
+
+int deploy_run_rollback(struct session *session, const struct plan *plan, struct holding *holding,
+			const struct variables *answers, bool hold, struct error *err)
+{
+	struct deploy deploy = { .session = session, .plan = plan, .holding = holding,
+				 .hold = hold };
+
+	return run(&deploy, answers, err);
+}
+
+int deploy_run_within(struct session *session, const struct plan *plan,
+		      const struct variables *answers, const struct rollback_within *within,
+		      enum run_rollback *done, struct error *err)
+{
+	struct deploy deploy = { .session = session, .plan = plan, .holding = within->holding,
+				 .hold = true, .within = within, .hub = within->hub };
+	int code;
+
+	if (deploy_folder_create(session->arena, session->common_dir, plan->commit,
+				 clock_now(session->call->clock), &deploy.folder, err) < 0 ||
+	    write_plan(&deploy, err) < 0 || fill_options(&deploy, answers, err) < 0)
+		return -1;
+	code = run_with_loop(&deploy, err);
+	if (code < 0)
+		return -1;
+	*done = !deploy.result.live ? RUN_NOT_ROLLED_BACK
+		: code ? RUN_ROLLED_BACK_FAILED : RUN_ROLLED_BACK;
+	if (!code)
+		return 0;
+	error_hint(err, "What the rollback did: shipit -e %s show %s", plan->env,
+		   deploy.folder.id);
+	return error_set(err, "the rollback %s failed: %s", deploy.folder.id,
+			 deploy.result.reason ? deploy.result.reason : "it was interrupted");
 }
 
 int deploy_run_tasks(struct session *session, const struct plan *plan, struct holding *holding,

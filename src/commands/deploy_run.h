@@ -1,6 +1,7 @@
 /* Carries a plan out and writes its record: for deploy and task. */
 #pragma once
 #include "commands/holding.h"
+#include "commands/rollback.h"
 
 #define DEPLOY_RUN_OPTIONS \
 	{ "format", 0, "F", "auto, tty, plain, json, github, gitlab or buildkite", 0 }, \
@@ -22,6 +23,14 @@ int deploy_json_end(const struct call *call, int result, const struct error *err
  * it could not begin. */
 int deploy_run(struct session *session, const struct plan *plan, struct holding *holding,
 	       const struct variables *answers, struct error *err) MUST_USE;
+/* The same for a rollback's plan; hold: the environment is locked once it is live. */
+int deploy_run_rollback(struct session *session, const struct plan *plan, struct holding *holding,
+			const struct variables *answers, bool hold, struct error *err) MUST_USE;
+/* ... as a part of a deploy that is under way: on its screen and under its lease. *done is
+ * set as soon as anything is live; -1 with err unless all went well. */
+int deploy_run_within(struct session *session, const struct plan *plan,
+		      const struct variables *answers, const struct rollback_within *within,
+		      enum run_rollback *done, struct error *err) MUST_USE;
 /* The same for the plan's selected tasks alone, on what is live. */
 int deploy_run_tasks(struct session *session, const struct plan *plan, struct holding *holding,
 		     const struct variables *answers, struct error *err) MUST_USE;

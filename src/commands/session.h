@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "plan/plan.h"
 #include "state/record.h"
+#include "state/release.h"
 #include "state/store.h"
 
 struct repository;
@@ -16,6 +17,8 @@ struct session_options {
 	const char *branch;	/* with ref: the branch that it was chosen by before; else NULL */
 	const char *from;	/* --from: pretend that this is live */
 	bool redeploy;		/* the commit that is live, if any is */
+	bool rollback;		/* the commit of an earlier release, whatever `workspace` says */
+	const char *release;	/* ... its ID; NULL: the one before what is live */
 	bool offline;
 	bool with_pipeline;	/* session_open: deploy.yml's pipeline is read too */
 	bool without_store;	/* SESSION_CONFIG: only the files */
@@ -57,6 +60,7 @@ struct session {
 	/* deploy.yml of the release that is live by the records (never of --from): its guards count
 	 * too. NULL: nothing is live, it has none, or it says the same. */
 	struct config *live_config;
+	struct release_choice release;	/* with options.rollback */
 	const char *everything_reason;	/* when there is no change to go by */
 	struct change *change;
 	struct plan_facts facts;

@@ -28,4 +28,7 @@ const char *looking_command_secret(const struct session *session, const char *te
 void looking_hosts(struct session *session);
 /* What is wrong with the files, to stderr; err has EXIT_USAGE and no message then. */
 void session_print_diagnostics(struct session *session, struct error *err);
+/* The commit of the release that options.release names; its checkout and config are those of
+ * then. */
+int session_choose_release(struct session *session, struct error *err) MUST_USE;
 bool session_commit_has_config(struct session *session, const char *commit);

@@ -54,7 +54,7 @@ static int refuse_pool(const struct session *session, struct error *err)
 /* The config of the commit that is deployed; with `workspace: here`, of the working tree. */
 static int load_target(struct session *session, struct error *err)
 {
-	bool here = session->config->workspace == WORKSPACE_HERE;
+	bool here = session->config->workspace == WORKSPACE_HERE && !session->options.rollback;
 	struct config_source source = config_source_folder(session->root);
 
 	if (!here && session->config_path[0] != '/') {
@@ -165,7 +165,6 @@ static const char *claimed_commit(struct session *session)
 	return session->claimed;
 }
 
-/* A shallow clone may lack the live commit: it is fetched, or the plan says that it is unknown. */
 void session_bring_commit(struct session *session, const char *commit)
 {
 	struct error problem = { 0 };
@@ -225,8 +224,11 @@ static int choose_commit(struct session *session, struct error *err)
 		.ci = in_ci() || !session->has_remote,
 	};
 	struct choice choice;
-	int chosen = session->options.redeploy ? choose_live(session, err) : 0;
+	int chosen;
 
+	if (session->options.rollback)
+		return session_choose_release(session, err);
+	chosen = session->options.redeploy ? choose_live(session, err) : 0;
 	if (chosen)
 		return chosen < 0 ? -1 : 0;
 	if (repository_choose(session->repository, session->arena, &options, &choice, err) < 0)
@@ -254,6 +256,8 @@ static int find_live(struct session *session, struct error *err)
 	}
 	if (session->records.records.count)
 		session->live = session->records.records.items[0].live;
+	if (session->options.rollback)
+		return 0;	/* production is not well: nobody waits for what it says */
 	claimed = claimed_commit(session);
 	if (claimed && !session->live) {
 		session->live = claimed;
@@ -399,6 +403,8 @@ static int gather_facts(struct session *session, struct dirty_check *check, stru
 	if (check)
 		dirty_check_finish(check, session->arena, DIRTY_WAIT, &dirty);
 	facts->dirty = dirty.known ? dirty.count : 0;
+	if (session->options.rollback)
+		return 0;
 	if (!session->has_remote) {
 		add_note(session, arena_format(session->arena,
 					       "there is no remote '%s': HEAD is deployed, and "
@@ -449,12 +455,12 @@ int session_open_target(struct session *session, struct call *call,
 	struct head head;
 	int result = -1;
 
-	whole.with_branches = !in_ci();
+	whole.with_branches = !in_ci() && !options->rollback;
 	if (session_open_files(session, call, &whole, err) < 0)
 		return -1;
 	if (repository_head(session->repository, session->arena, &head, err) < 0)
 		return -1;
-	check = start_dirty_check(session);
+	check = options->rollback ? NULL : start_dirty_check(session);
 	if (session_open_state(session, err) == 0 && choose_commit(session, err) == 0 &&
 	    load_target(session, err) == 0 && find_live(session, err) == 0 &&
 	    session_load_live(session, err) == 0 && read_change(session, err) == 0 &&

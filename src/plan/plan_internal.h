@@ -65,6 +65,8 @@ bool rollback_step(struct plan *plan, const struct plan_rollback *rollback,
 void rollback_withhold(struct plan *plan);
 /* Tasks that use what a rollback does not build are left out. */
 void rollback_drop_users(struct plan *plan);
+/* What a failing smoke test cannot take back, said before anything. */
+void rollback_note(struct plan *plan);
 int guard_irreversible(struct plan *plan, const struct plan_input *input,
 		       struct judgement *judgement, struct error *err) MUST_USE;
 int guard_rollback_roster(struct plan *plan, const struct plan_input *input,

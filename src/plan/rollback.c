@@ -138,6 +138,25 @@ const char *plan_lost_use(const struct plan *plan, const struct plan_step *step)
 	return first_lost_use(plan, step->config);
 }
 
+void rollback_note(struct plan *plan)
+{
+	const struct smoke_config *smoke = &plan->config->smoke;
+	bool rolls_back = smoke->present && smoke->checks.count && smoke->on_fail != SMOKE_STOP;
+
+	if (plan->rollback || !plan->previous || !rolls_back)
+		return;
+	for (size_t i = 0; i < plan->steps.count; i++) {
+		const struct plan_step *step = &plan->steps.items[i];
+
+		if (step->selected && step->config->irreversible)
+			text_list_add(plan->arena, &plan->notes,
+				      arena_format(plan->arena,
+						   "a failing smoke test is not rolled back: %s.%s "
+						   "is irreversible",
+						   step->stage, step->name));
+	}
+}
+
 int guard_irreversible(struct plan *plan, const struct plan_input *input,
 		       struct judgement *judgement, struct error *err)
 {

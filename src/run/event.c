@@ -50,6 +50,7 @@ const struct event_field event_fields[FIELD_COUNT] = {
 	[FIELD_BELL] = FIELD("bell", KIND_FLAG, bell),
 	[FIELD_FAILED_STEP] = FIELD("failed_step", KIND_TEXT, failed_step),
 	[FIELD_TASKS_ONLY] = FIELD("tasks_only", KIND_FLAG, tasks_only),
+	[FIELD_ROLLBACK] = FIELD("rollback", KIND_TEXT, rollback),
 	[FIELD_OWED] = FIELD("owed", KIND_LIST, owed),
 	[FIELD_ADVICE] = FIELD("advice", KIND_LIST, advice),
 };
@@ -63,7 +64,8 @@ const struct event_shape event_shapes[EVENT_TYPES] = {
 	[EVENT_DEPLOY_STARTED] = {"deploy.started", HAS(ID) | HAS(APP) | HAS(ENV) | HAS(COMMIT) |
 							    HAS(PREVIOUS) | HAS(DEPLOYER) |
 							    HAS(PLAN) | HAS(BRANCH) | HAS(URL) |
-							    HAS(ESTIMATE) | HAS(TASKS_ONLY)},
+							    HAS(ESTIMATE) | HAS(TASKS_ONLY) |
+							    HAS(ROLLBACK)},
 	[EVENT_STAGE_STARTED] = {"stage.started", HAS(STAGE) | HAS(ESTIMATE)},
 	[EVENT_STAGE_FINISHED] = {"stage.finished",
 				  HAS(STAGE) | HAS(STATUS) | HAS(DURATION) | HAS(REASON)},
@@ -87,10 +89,10 @@ const struct event_shape event_shapes[EVENT_TYPES] = {
 	[EVENT_WAITING] = {"waiting", HAS(TEXT)},
 	[EVENT_MESSAGE] = {"message", HAS(LEVEL) | HAS(TEXT) | HAS(BELL)},
 	[EVENT_DEFERRED_FINISHED] = {"deferred.finished", HAS(STATUS) | HAS(REASON)},
-	[EVENT_DEPLOY_FINISHED] = {"deploy.finished", HAS(STATUS) | HAS(EXIT_CODE) | HAS(DURATION) |
+	[EVENT_DEPLOY_FINISHED] = {"deploy.finished", HAS(ID) | HAS(STATUS) | HAS(EXIT_CODE) | HAS(DURATION) |
 							      HAS(REASON) | HAS(FAILED_STEP) |
 							      HAS(LOG) | HAS(OWED) | HAS(ADVICE) |
-							      HAS(TASKS_ONLY)},
+							      HAS(TASKS_ONLY) | HAS(ROLLBACK)},
 };
 
 static const char *const status_names[STATUS_COUNT] = {

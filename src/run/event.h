@@ -89,6 +89,7 @@ struct event {
 	bool allowed;     /* of a failed step: allow_failure */
 	bool interactive; /* of a step: it has the terminal, draw nothing */
 	bool tasks_only;  /* deploy.started, .finished: of `shipit task`, nothing goes live */
+	const char *rollback; /* deploy.started, .finished: ID of the release that is live again */
 	const char *log;  /* path of the step's log file */
 	const char *name; /* a check, marker, message, guard */
 	const char *halt, *task;

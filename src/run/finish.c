@@ -240,10 +240,11 @@ void finish_verdict(struct run *run)
 		.reason = result->reason, .log = result->log, .owed = &owed,
 		.advice = &result->advice, .id = run->options->identity.id,
 		.tasks_only = run->tasks_alone,
+		.rollback = run->plan->rollback ? run->plan->rollback->id : NULL,
 	};
 	if (result->cause_stage)
 		event.failed_step = result->cause_step
 			? arena_format(run->arena, "%s.%s", result->cause_stage, result->cause_step)
 			: result->cause_stage;
-	event_emit(run->events, &event);
+	run_emit_frame(run, &event);
 }

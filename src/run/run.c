@@ -34,6 +34,19 @@ void run_fail_with(struct run *run, const struct error *err)
 			      arena_string(run->arena, err->hint));
 }
 
+void run_emit_frame(struct run *run, struct event *event)
+{
+	struct event_hub journal = *run->events;
+	if (!run->options->nested) {
+		event_emit(run->events, event);
+		return;
+	}
+	journal.sinks[0] = journal_sink(run->journal);
+	journal.count = 1;
+	event_emit(&journal, event);
+	run->events->seq = journal.seq;
+}
+
 static void interrupt_before(struct run *run)
 {
 	event_message(run->events, LEVEL_WARNING, run->signals == 1
@@ -234,10 +247,11 @@ static void emit_started(struct run *run)
 		.deployer = identity->deployer, .plan = run->plan->digest,
 		.branch = identity->branch, .url = identity->url, .exit_code = -1,
 		.tasks_only = run->tasks_alone,
+		.rollback = run->plan->rollback ? run->plan->rollback->id : NULL,
 	};
 	if (run->plan->estimate > 0 && !run->tasks_alone)
 		event.estimate = run->plan->estimate;
-	event_emit(run->events, &event);
+	run_emit_frame(run, &event);
 	for (size_t i = 0; !run->tasks_alone && i < run->plan->guards.count; i++)
 		emit_guard(run, &run->plan->guards.items[i]);
 	for (size_t i = 0; i < run->plan->tasks.count; i++) {
@@ -405,7 +419,7 @@ static void run_deferred(struct run *run)
 	event.status = run->result->deferred_failed ? STATUS_FAILED : STATUS_OK;
 	if (any && run->result->status != STATUS_OK)
 		event.status = STATUS_CANCELLED;
-	event_emit(run->events, &event);
+	run_emit_frame(run, &event);
 }
 
 static void loop_ends(void *context)

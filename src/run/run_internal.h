@@ -94,6 +94,9 @@ struct run {
 void run_fail(struct run *run, const char *stage, const char *step, const char *reason,
 	      const char *log);
 void run_fail_with(struct run *run, const struct error *err);	/* ... and its hint is advice */
+/* For the beginning and the end of a deploy. Of one within another they stand in the journal
+ * alone: for who watches, that other one begins and ends. */
+void run_emit_frame(struct run *run, struct event *event);
 bool run_production(const struct run *run);	/* from the go-live stage on */
 /* Whether the lease still holds, asked before each step that may change production; else nothing
  * more is started. */

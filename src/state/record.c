@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "state/signed.h"
+#include "state/release.h"
 #include "state/store.h"
 
 /* The texts of a record, by key: reading and writing are this table. */
@@ -286,54 +287,12 @@ static void stage_set(struct arena *arena, struct record *record, const char *st
 	vec_push(arena, &record->stages, live);
 }
 
-static void artefact_set(struct arena *arena, struct record *record,
-			 const struct record_artefact *artefact)
-{
-	for (size_t i = 0; i < record->artefacts.count; i++)
-		if (strcmp(record->artefacts.items[i].step, artefact->step) == 0) {
-			record->artefacts.items[i] = *artefact;
-			return;
-		}
-	vec_push(arena, &record->artefacts, *artefact);
-}
-
-static bool has_stage(const struct text_list *stages, const char *stage)
-{
-	return stages && text_list_has(stages, stage);
-}
-
-/* What the release that is live is made of: what was made now, on top of what was there. */
-static void carry_release(struct arena *arena, struct record *record, const struct record *from,
-			  bool went_live, const struct text_list *stages)
-{
-	struct record made = *record;
-	record->stages.items = NULL;
-	record->stages.count = record->stages.capacity = 0;
-	record->artefacts.items = NULL;
-	record->artefacts.count = record->artefacts.capacity = 0;
-	record->outputs.items = NULL;
-	record->outputs.count = record->outputs.capacity = 0;
-	for (size_t i = 0; from && i < from->stages.count; i++)
-		vec_push(arena, &record->stages, from->stages.items[i]);
-	for (size_t i = 0; from && i < from->artefacts.count; i++)
-		vec_push(arena, &record->artefacts, from->artefacts.items[i]);
-	for (size_t i = 0; from && i < from->outputs.count; i++)
-		if (!went_live || (record->restored && !has_stage(stages, from->outputs.items[i].stage)))
-			vec_push(arena, &record->outputs, from->outputs.items[i]);
-	for (size_t i = 0; went_live && i < made.artefacts.count; i++)
-		if (text_equal(made.artefacts.items[i].release, record->id))
-			artefact_set(arena, record, &made.artefacts.items[i]);
-	for (size_t i = 0; went_live && i < made.outputs.count; i++)
-		if (has_stage(stages, made.outputs.items[i].stage))
-			vec_push(arena, &record->outputs, made.outputs.items[i]);
-}
-
 void record_follow(struct arena *arena, struct record *record, const struct record *newest,
 		   bool went_live, const struct text_list *stages)
 {
 	const struct record *from = went_live && record->restored ? record->restored : newest;
 	record->follows = newest ? newest->version : "";
-	carry_release(arena, record, from, went_live, stages);
+	release_carry(arena, record, from, went_live, stages);
 	if (went_live) {
 		record->live = record->commit;
 		record->live_at = record->finished;

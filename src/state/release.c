@@ -77,3 +77,46 @@ int release_choose(const struct record_list *list, const char *id, struct releas
 		choice->passed++;
 	return result;
 }
+
+static void artefact_set(struct arena *arena, struct record *record,
+			 const struct record_artefact *artefact)
+{
+	for (size_t i = 0; i < record->artefacts.count; i++)
+		if (strcmp(record->artefacts.items[i].step, artefact->step) == 0) {
+			record->artefacts.items[i] = *artefact;
+			return;
+		}
+	vec_push(arena, &record->artefacts, *artefact);
+}
+
+/* Stage "" is what was asked at the start: each deploy has its own. */
+static bool has_stage(const struct text_list *stages, const char *stage)
+{
+	return !*stage || (stages && text_list_has(stages, stage));
+}
+
+void release_carry(struct arena *arena, struct record *record, const struct record *from,
+		   bool went_live, const struct text_list *stages)
+{
+	struct record made = *record;
+	record->stages.items = NULL;
+	record->stages.count = record->stages.capacity = 0;
+	record->artefacts.items = NULL;
+	record->artefacts.count = record->artefacts.capacity = 0;
+	record->outputs.items = NULL;
+	record->outputs.count = record->outputs.capacity = 0;
+	for (size_t i = 0; from && i < from->stages.count; i++)
+		vec_push(arena, &record->stages, from->stages.items[i]);
+	for (size_t i = 0; from && i < from->artefacts.count; i++)
+		vec_push(arena, &record->artefacts, from->artefacts.items[i]);
+	for (size_t i = 0; from && i < from->outputs.count; i++)
+		if (!went_live ||
+		    (record->restored && !has_stage(stages, from->outputs.items[i].stage)))
+			vec_push(arena, &record->outputs, from->outputs.items[i]);
+	for (size_t i = 0; went_live && i < made.artefacts.count; i++)
+		if (text_equal(made.artefacts.items[i].release, record->id))
+			artefact_set(arena, record, &made.artefacts.items[i]);
+	for (size_t i = 0; went_live && i < made.outputs.count; i++)
+		if (has_stage(stages, made.outputs.items[i].stage))
+			vec_push(arena, &record->outputs, made.outputs.items[i]);
+}

@@ -18,3 +18,8 @@ int release_choose(const struct record_list *list, const char *id, struct releas
 /* What was live by the records when `index` newer ones had not been written: its deploy's record,
  * or NULL when nothing was or the record is gone. */
 const struct record *release_live(const struct record_list *list, size_t index);
+
+/* For record_follow: the stages, artefacts and outputs of what is live, from what was live before
+ * (from, may be NULL) and, when it went live, from what the record itself says was made now. */
+void release_carry(struct arena *arena, struct record *record, const struct record *from,
+		   bool went_live, const struct text_list *stages);

@@ -1,8 +1,25 @@
 /* The end of a deploy in words: the verdict, its cause, what is owed, what to do. */
 #include "ui/renderer.h"
 
+static const char *rollback_sentence(const struct event *event)
+{
+	switch (event->status) {
+	case STATUS_OK:
+		return "Done: the earlier release is live again.";
+	case STATUS_FAILED_LIVE:
+		return "THE ROLLBACK FAILED AS WELL: the earlier release is live and is not well. "
+		       "Production needs attention now.";
+	default:
+		return event->exit_code == EXIT_ATTENTION
+			       ? "THE ROLLBACK FAILED HALF-WAY. Production needs attention now."
+			       : "The rollback failed. Production is as it was.";
+	}
+}
+
 static const char *sentence(const struct event *event)
 {
+	if (event->rollback)
+		return rollback_sentence(event);
 	switch (event->status) {
 	case STATUS_OK:
 		return event->tasks_only ? "Done." : "Done: the deploy is live.";

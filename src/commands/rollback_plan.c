@@ -1,0 +1,144 @@
+/* What a rollback runs, what it cannot take back, and what it needs that may be gone. */
+#include <unistd.h>
+
+#include "base/text.h"
+#include "commands/rollback.h"
+#include "commands/session_internal.h"
+#include "git/repository.h"
+#include "services/secrets.h"
+
+int session_choose_release(struct session *session, struct error *err)
+{
+	const struct record *release;
+
+	if (release_choose(&session->records, session->options.release, &session->release, err) < 0)
+		return -1;
+	release = session->release.release;
+	session->commit = release->commit;
+	session->branch = release->branch;
+	session_bring_commit(session, session->commit);
+	if (repository_has_commit(session->repository, session->commit))
+		return 0;
+	error_set(err, "commit %.12s of the release %s is not in this repository, nor on the remote",
+		  session->commit, release->id);
+	error_hint(err, "roll back from a clone that has it, or to another release by its ID: "
+			"'shipit history' lists them");
+	return error_code(err, EXIT_FAILED);
+}
+
+static void add_steps(struct session *session, struct text_list *list,
+		      const struct text_list *steps, const char *deploy)
+{
+	for (size_t i = 0; steps && i < steps->count; i++)
+		text_list_add(session->arena, list,
+			      arena_format(session->arena, "%s of %s is marked irreversible",
+					   steps->items[i], deploy));
+}
+
+static struct text_list find_irreversible(struct session *session,
+					  const struct rollback_request *request)
+{
+	struct text_list list = {0};
+
+	add_steps(session, &list, request->irreversible, request->deploy);
+	for (size_t i = 0; i < session->release.passed; i++) {
+		const struct record *passed = &session->records.records.items[i];
+
+		add_steps(session, &list, &passed->irreversible, passed->id);
+	}
+	return list;
+}
+
+/* Whether what is rolled back was deployed by the very person. */
+static bool is_own(const struct session *session, const struct rollback_request *request)
+{
+	const struct record *live = release_live(&session->records, 0);
+
+	return request->deploy || (live && text_equal(live->deployer, session->deployer));
+}
+
+struct plan *rollback_plan(struct session *session, const struct rollback_request *request,
+			   struct error *err)
+{
+	struct plan_flags flags = *request->flags;
+
+	flags.rollback = (struct plan_rollback){
+		.release = session->release.release,
+		.build = request->build,
+		.irreversible = find_irreversible(session, request),
+		.own = is_own(session, request),
+	};
+	return session_plan(session, &flags, clock_now(session->call->clock), err);
+}
+
+static const char *value_of(void *context, const char *name)
+{
+	struct session *session = context;
+	const char *value = config_var(session->config, name);
+	struct error ignored = {0};
+
+	return value ? value
+		     : secret_read(session->arena, session->config, session->root, name, &ignored);
+}
+
+static void check_kept(struct session *session, const struct plan_step *step,
+		       struct text_list *missing)
+{
+	const struct step_kind *kind = step_kind_find(step->config->kind);
+	const struct step_services services = {.values = {.get = value_of, .context = session}};
+	const struct step_request request = {
+		.arena = session->arena,
+		.config = session->config,
+		.step = step->config,
+		.half = step->half,
+		.release = step->kept->release,
+		.commit = session->commit,
+		.services = &services,
+	};
+	struct error err = {0};
+
+	if (kind && kind->kept && !kind->kept(&request, step->kept->place, &err))
+		text_list_add(session->arena, missing,
+			      arena_format(session->arena, "%s.%s: %s", step->stage, step->name,
+					   err.message));
+}
+
+struct text_list rollback_missing(struct session *session, const struct plan *plan)
+{
+	struct text_list missing = {0};
+
+	for (size_t i = 0; i < plan->steps.count; i++) {
+		const struct plan_step *step = &plan->steps.items[i];
+		const char *use = plan_lost_use(plan, step);
+
+		if (use)
+			text_list_add(session->arena, &missing,
+				      arena_format(session->arena,
+						   "%s.%s uses what %s makes, which is not kept",
+						   step->stage, step->name, use));
+		if (step->selected && step->kept)
+			check_kept(session, step, &missing);
+	}
+	return missing;
+}
+
+struct variables rollback_answers(struct session *session, const struct plan *plan)
+{
+	const struct pipeline *pipeline = session->config->pipeline;
+	struct variables answers = {0};
+
+	for (size_t i = 0; i < pipeline->ask.count; i++) {
+		const struct ask_config *ask = &pipeline->ask.items[i];
+		struct variable answer = {ask->name, ask->fallback};
+
+		for (size_t o = 0; o < plan->rollback->outputs.count; o++) {
+			const struct record_output *kept = &plan->rollback->outputs.items[o];
+
+			if (!*kept->stage && !strcmp(kept->name, ask->name))
+				answer.value = kept->value;
+		}
+		if (answer.value)
+			vec_push(session->arena, &answers.list, answer);
+	}
+	return answers;
+}
