@@ -1,0 +1,339 @@
+#!/bin/bash
+# An earlier release is live again: by hand, and by a deploy whose smoke test failed.
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "$0")/lib.sh"
+
+# deploy.yml and a pipeline that builds, hands its build on, migrates and switches. What is live
+# stands in $TEST_FOLDER/live; a text with BAD in it does not pass the smoke test.
+# shop [LINE]...: more lines for smoke.
+shop() {
+	new_repo
+	write deploy.yml <<-END
+		app: shop
+		pipeline: simple
+		state: ${STATE:-file:$TEST_FOLDER/state}
+		environments:
+		  production: {branch: master}
+		smoke:
+		  within: 0s
+		  checks: [{run: "! grep -q BAD $TEST_FOLDER/live", name: live}]
+		$(printf '  %s\n' "$@")
+	END
+	write pipelines/simple.yml <<-END
+		stages:
+		  build:
+		    steps:
+		      - {name: compile, run: 'echo built >>$TEST_FOLDER/built; echo "IMAGE=\$(cat text)" >>\$SHIPIT_OUTPUT'}
+		  release:
+		    go_live: true
+		    steps:
+		      - {name: migrate, run: 'echo migrated >>$TEST_FOLDER/migrated', rollback: skip}
+		      - {name: switch, run: 'echo "\$IMAGE \$(cat text)" >$TEST_FOLDER/live'}
+		      - {name: flag, run: 'echo on >$TEST_FOLDER/flag', rollback: 'echo "off \$SHIPIT_ROLLBACK" >$TEST_FOLDER/flag'}
+		  behind: {needs: release, steps: [{run: 'echo >>$TEST_FOLDER/behind'}]}
+		tasks:
+		  words: {if_changed: [text], run: 'cat text >$TEST_FOLDER/words'}
+		  others: {if_changed: [other], run: 'touch $TEST_FOLDER/others'}
+	END
+	release one
+}
+
+# release TEXT: commits and deploys it.
+release() {
+	echo "$1" >text
+	commit "$1"
+	push
+	expect "${2:-0}" shipit deploy --yes --silent
+}
+
+live() { equals "$(cat "$TEST_FOLDER/live")" "$1 $1"; }
+lines() { wc -l <"$TEST_FOLDER/$1" | tr -d ' '; }
+# id COMMIT: of its first deploy.
+id() {
+	expect 0 shipit history --json
+	json "[r['id'] for r in d if r['commit'] == '$(git rev-parse "$1")' and r['kind'] == 'deploy'][-1]"
+}
+status() { expect 0 shipit status --json; json "d['environments'][0]['$1']"; }
+unlock() { rm -f "$TEST_FOLDER/state/production/hold.json"; }
+
+test_previous_release_without_building_it() {
+	shop
+	release two
+	rm "$TEST_FOLDER/others"
+	expect 0 shipit rollback --yes --silent
+	live one
+	equals "$(lines built)" 2
+	equals "$(lines migrated)" 2
+	equals "$(lines behind)" 2
+	equals "$(cat "$TEST_FOLDER/flag")" 'off 1'
+	equals "$(cat "$TEST_FOLDER/words")" one
+	[ ! -e "$TEST_FOLDER/others" ] || fail 'a task that the change has nothing to do with ran'
+	says 'rolling back shop on production'
+	says 'the earlier release is live again'
+	says 'production is locked'
+	equals "$(status commit)" "$(git rev-parse HEAD~)"
+	expect 0 shipit history --json
+	equals "$(json 'd[0]["kind"] + " " + d[0]["status"]')" 'rollback ok'
+	equals "$(json 'd[0]["release"] == d[-1]["id"] and d[0]["previous"] == d[1]["commit"]')" true
+	expect 0 shipit plan --json
+	equals "$(json 'd["previous"]')" "$(git rev-parse HEAD~)"
+	equals "$(json '[f["path"] for f in d["changed"]]')" '["text"]'
+}
+
+test_again_goes_one_further_back() {
+	shop
+	release two
+	release three
+	expect 0 shipit rollback --yes --silent
+	live two
+	expect 0 shipit rollback --yes --silent
+	live one
+	expect 1 shipit rollback --yes --silent
+	says 'there is no release before'
+	live one
+	expect 0 shipit rollback --yes --silent "$(id master)"
+	live three
+	expect 0 shipit rollback --yes --silent --json
+	live two
+}
+
+test_by_id() {
+	shop
+	release two
+	release three
+	local one
+	one=$(id HEAD~2)
+	expect 2 shipit rollback --yes 19990101
+	says "there is no deploy '19990101'"
+	expect 0 shipit rollback --yes --silent "$one"
+	live one
+	expect 0 shipit rollback --yes --silent "$one"
+	says 'Nothing to do'
+	equals "$(lines migrated)" 3
+	echo 'exit 1' >text
+	sed 's/echo built/false/' pipelines/simple.yml >new && mv new pipelines/simple.yml
+	unlock
+	commit four
+	push
+	expect 1 shipit deploy --yes --silent
+	expect 2 shipit rollback --yes "$(id HEAD)"
+	says 'did not make anything live'
+}
+
+test_nothing_to_roll_back() {
+	new_repo
+	simple_config
+	expect 1 shipit rollback --yes
+	says 'nothing is live yet'
+	expect 0 shipit deploy --yes
+	expect 1 shipit rollback --yes
+	says 'there is no release before'
+	expect 0 shipit deploy --yes --redeploy
+	expect 1 shipit rollback --yes
+}
+
+test_asks_and_shows_its_plan() {
+	shop
+	release two
+	expect 3 shipit rollback
+	says '--yes'
+	says 'rollback of shop to production'
+	live two
+	expect 0 shipit rollback --dry-run --json
+	equals "$(json 'd["rollback"]')" "$(id HEAD~)"
+	live two
+}
+
+test_without_lock() {
+	shop
+	release two
+	expect 0 shipit rollback --yes --silent --no-lock
+	silent_on 'is locked'
+	[ ! -e "$TEST_FOLDER/state/production/hold.json" ] || fail 'it is locked all the same'
+	expect 0 shipit rollback --yes --silent "$(id HEAD)"
+	[ -e "$TEST_FOLDER/state/production/hold.json" ] || fail 'it is not locked'
+}
+
+test_smoke_failure_rolls_back() {
+	shop
+	release BAD 5
+	live one
+	equals "$(lines built)" 2
+	says 'the smoke test failed: rolling back to'
+	says 'rolled back: the previous release is live again'
+	equals "$(ls .git/shipit/deploys | wc -l | tr -d ' ')" 3
+	expect 0 shipit history --json
+	equals "$(json '[(r["kind"], r["status"], r["exit_code"]) for r in d]')" \
+		'[["deploy", "rolled_back", 5], ["rollback", "ok", 0], ["deploy", "ok", 0]]'
+	equals "$(json 'd[0]["live"] == d[1]["live"] == d[2]["commit"]')" true
+	equals "$(status commit)" "$(git rev-parse HEAD~)"
+	[ -e "$TEST_FOLDER/state/production/hold.json" ] || fail 'it is not locked'
+	unlock
+	release three
+	live three
+	expect 0 shipit rollback --yes --silent
+	live one
+}
+
+test_smoke_failure_on_the_git_store() {
+	export STATE=git
+	shop
+	release BAD 5
+	live one
+	equals "$(status commit)" "$(git rev-parse HEAD~)"
+	git -C "$TEST_FOLDER/repo.git" show-ref -q refs/shipit/production/hold ||
+		fail 'it is not locked'
+}
+
+# One deploy begins and ends for who reads the events, whatever it does in between.
+test_one_stream_of_events() {
+	shop
+	echo BAD >text
+	commit BAD
+	push
+	expect 5 shipit deploy --yes --json
+	equals "$(python3 -c '
+import json, sys
+e = [json.loads(line) for line in open(sys.argv[1])]
+ends = [x for x in e if x["event"] in ("deploy.started", "deploy.finished")]
+print([x.get("status") for x in ends], ends[-1]["exit_code"],
+      len([x for x in e if x["event"] == "go_live"]),
+      [x["seq"] for x in e] == sorted(set(x["seq"] for x in e)))' "$OUT")" \
+		"[None, 'rolled_back'] 5 2 True"
+	local folder
+	folder=$(echo .git/shipit/deploys/*-2)
+	[ -d "$folder" ] || folder=$(dirname "$(grep -l '"rollback"' .git/shipit/deploys/*/events.ndjson)")
+	grep -q '"event":"deploy.finished".*"status":"ok"' "$folder/events.ndjson" ||
+		fail 'the rollback has no journal of its own'
+}
+
+test_first_release_cannot_roll_back() {
+	shop
+	rm -rf "$TEST_FOLDER/state"
+	release BAD 4
+	says 'there is no release before this one to roll back to'
+	live BAD
+}
+
+test_rollback_that_is_not_well_either() {
+	shop
+	echo BAD >"$TEST_FOLDER/poison"
+	sed -i.bak "s|rollback: 'echo|rollback: 'echo BAD >>$TEST_FOLDER/live; echo|" pipelines/simple.yml
+	rm pipelines/simple.yml.bak
+	release two
+	release BAD 4
+	says 'THE ROLLBACK IS NOT WELL EITHER'
+	equals "$(head -n 1 "$TEST_FOLDER/live")" 'two two'
+	equals "$(status commit)" "$(git rev-parse HEAD~)"
+	expect 0 shipit history --json
+	equals "$(json '[(r["kind"], r["status"], r["exit_code"]) for r in d[:2]]')" \
+		'[["deploy", "failed_live", 4], ["rollback", "failed_live", 4]]'
+	[ -e "$TEST_FOLDER/state/production/hold.json" ] || fail 'it is not locked'
+	release_one=$(id HEAD~2)
+	expect 0 shipit rollback --yes --silent "$release_one"
+	live one
+}
+
+test_rollback_whose_go_live_fails() {
+	shop
+	sed -i.bak "s|rollback: 'echo|rollback: 'test ! -e $TEST_FOLDER/broken; echo|" pipelines/simple.yml
+	rm pipelines/simple.yml.bak
+	release two
+	touch "$TEST_FOLDER/broken"
+	release BAD 4
+	says 'NOT ROLLED BACK: the rollback'
+	equals "$(status commit)" "$(git rev-parse HEAD)"
+}
+
+test_on_fail_stop_and_ask() {
+	shop 'on_fail: stop'
+	release BAD 4
+	live BAD
+	sed -i.bak 's/on_fail: stop/on_fail: ask/' deploy.yml
+	rm deploy.yml.bak
+	release two
+	release BAD 5
+	live two
+}
+
+test_irreversible_is_not_passed() {
+	shop
+	sed -i.bak 's/rollback: skip/irreversible: true, rollback: skip/' pipelines/simple.yml
+	rm pipelines/simple.yml.bak
+	release two
+	local two
+	two=$(id HEAD)
+	expect 3 shipit rollback --yes
+	says "release.migrate of $two is marked irreversible"
+	says '--override irreversible --reason TEXT'
+	expect 2 shipit rollback --yes --override irreversible
+	expect 2 shipit rollback --yes --override friday --reason no
+	live two
+	release BAD 4
+	says 'NOT ROLLED BACK: the guard'
+	live BAD
+	expect 0 shipit rollback --yes --silent --override irreversible --reason 'all is lost'
+	live two
+	expect 0 shipit history
+	says 'all is lost'
+}
+
+test_plan_says_what_will_not_be_rolled_back() {
+	shop
+	sed -i.bak 's/rollback: skip/irreversible: true/' pipelines/simple.yml
+	rm pipelines/simple.yml.bak
+	commit; push
+	expect 0 shipit plan
+	says 'a failing smoke test is not rolled back: release.migrate is irreversible'
+}
+
+# What would be read was built and is not kept: it is said before anything, and built if wanted.
+test_builds_what_was_not_kept() {
+	shop
+	sed -i.bak "s|{name: switch, run|{name: switch, uses: [build.compile], run|" pipelines/simple.yml
+	rm pipelines/simple.yml.bak
+	release two
+	release three
+	expect 3 shipit rollback
+	says 'release.switch uses what build.compile makes, which is not kept'
+	says '--build'
+	live three
+	equals "$(lines built)" 3
+	expect 0 shipit rollback --yes --silent
+	live two
+	equals "$(lines built)" 4
+	unlock
+	release BAD 5
+	says 'that release is built again first'
+	live two
+}
+
+test_commit_that_is_gone() {
+	shop
+	git checkout -q --orphan other
+	echo two >text
+	commit two
+	git push -q -f origin other:master
+	git branch -qD master
+	expect 0 shipit deploy --yes --silent
+	git reflog expire --expire=now --all
+	git gc -q --prune=now
+	git -C "$TEST_FOLDER/repo.git" gc -q --prune=now
+	expect 1 shipit rollback --yes
+	says 'is not in this repository'
+	live two
+}
+
+# Neither a branch nor its size nor a hold is in the way, and the working tree is not looked at.
+test_guards_do_not_stand_in_the_way() {
+	shop
+	printf 'guards: {size: {refuse: 1}}\n' >>deploy.yml
+	release two 3
+	expect 0 shipit deploy --yes --silent --override size --reason test
+	echo '{' >deploy.yml
+	git checkout -q -b elsewhere
+	expect 0 shipit rollback --yes --silent
+	live one
+}
+
+run_tests
