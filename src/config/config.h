@@ -52,6 +52,7 @@ struct step_config {
 	/* the same with the kind's table: object_text (&step->object, "url") */
 	struct object object;
 	struct command_text run;	/* kind run */
+	struct command_text check;	/* kinds that roll out: behind each batch */
 	const char *dir;	/* from the repository's root ("." or "frontend"); never absolute */
 	struct variables env;
 	struct text_list secrets;	/* names */

@@ -177,7 +177,7 @@ static const struct key ota_keys[] = {
 const struct step_kind_keys step_kinds_known[] = {
 	{.row = PLAIN("run", TYPE_COMMAND, 0,
 		      "a command: a string for sh -eu -c, or a list of arguments")},
-	{.row = PLAIN("publish", TYPE_TEXT, KEY_LATER, "publishes here what STAGE.STEP prepared"),
+	{.row = PLAIN("publish", TYPE_TEXT, 0, "publishes here what STAGE.STEP prepared"),
 	 .acts = ACTS},
 	KIND("ssh", ssh_keys, "a command on hosts, over OpenSSH"),
 	KIND("release", release_keys, "puts a tree on hosts and switches to it"),

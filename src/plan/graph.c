@@ -371,6 +371,19 @@ static void check_early(struct graph *graph, const struct plan_step *step)
 	diagnostics_hint(graph->diagnostics, "move it to the go-live stage, or say early: true");
 }
 
+static void check_kind(struct graph *graph, const struct step_config *step)
+{
+	const struct step_kind *kind = step_kind_find(step->kind);
+
+	if (kind && kind->check)
+		kind->check(step, graph->diagnostics);
+	if (!step->publish)
+		return;
+	diagnostics_add(graph->diagnostics, step->place,
+			"publish: '%s' stands outside the go-live stage", step->publish);
+	diagnostics_hint(graph->diagnostics, "what was prepared goes live in the go-live stage only");
+}
+
 static void check_steps(struct graph *graph)
 {
 	struct plan *plan = graph->plan;
@@ -387,11 +400,14 @@ static void check_steps(struct graph *graph)
 				check_use(graph, step->config, step->config->uses.items[u], s, i);
 			if (stage->phase == PHASE_BEFORE)
 				check_early(graph, step);
+			if (stage->phase != PHASE_GO_LIVE || !step->config->publish)
+				check_kind(graph, step->config);
 		}
 	}
 	for (size_t t = 0; t < graph->pipeline->tasks.count; t++) {
 		const struct step_config *task = &graph->pipeline->tasks.items[t].step;
 
+		check_kind(graph, task);
 		for (size_t u = 0; u < task->uses.count; u++)
 			check_use(graph, task, task->uses.items[u], SIZE_MAX, 0);
 	}

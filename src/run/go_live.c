@@ -130,13 +130,17 @@ static bool can_undo(const struct run_step *step)
 	return has_undo(step) || (!step->command && kind && kind->undo);
 }
 
-static bool undo_step(struct run *run, struct run_step *of)
+typedef void *start_fn(const struct step_request *request, struct error *err);
+
+/* start NULL: the step's own undo. */
+static bool run_aside(struct run *run, struct run_step *of, const char *action, start_fn *start)
 {
 	struct run_stage *stage = of->stage;
 	struct run_step *step = arena_new(run->arena, struct run_step);
 	*step = (struct run_step){
 		.run = run, .stage = stage, .config = of->config, .name = of->name,
-		.action = "undo", .undo = true, .command = has_undo(of) ? &of->config->undo : NULL,
+		.action = action, .aside = true, .start = start,
+		.command = start ? NULL : &of->config->undo,
 		.plan = of->plan, .half = of->half, .estimate = -1, .active = true,
 	};
 	run->running++;
@@ -168,7 +172,8 @@ bool go_live_undo(struct run *run)
 						   step->name));
 			continue;
 		}
-		if (can_undo(step) && undo_step(run, step))
+		if (can_undo(step) &&
+		    run_aside(run, step, "undo", has_undo(step) ? NULL : kind->undo))
 			continue;
 		all = false;
 		text_list_add(run->arena, &run->result->advice,
@@ -178,6 +183,17 @@ bool go_live_undo(struct run *run)
 				step->stage->name, step->name));
 	}
 	return all;
+}
+
+void go_live_prune(struct run *run)
+{
+	for (size_t i = 0; i < run->touched.count && !run->cancelled; i++) {
+		struct run_step *step = run->touched.items[i];
+		const struct step_kind *kind = step_kind_find(step->config->kind);
+		if (kind && kind->prune && !step->command && !step->plan->kept &&
+		    step->status == STATUS_OK && !run_aside(run, step, "prune", kind->prune))
+			run->result->deferred_failed = true;
+	}
 }
 
 static enum event_status status_of(enum smoke_status status)

@@ -86,6 +86,8 @@ static void on_signal(void *context, int signal)
 		schedule_cancel(run, true);
 		if (run->signals > 1)
 			schedule_stop_running(run);
+		if (run->undoing)
+			step_stop(run->undoing);
 		return;
 	}
 	if (!run->result->signal && !run->result->reason)
@@ -414,6 +416,9 @@ static void run_deferred(struct run *run)
 	if (any && run->result->live && run->result->status == STATUS_OK &&
 	    !run->options->nested)
 		schedule_stage(run, &run->deferred);
+	if (run->result->live && run->result->status == STATUS_OK && !run->tasks_alone &&
+	    !run->options->nested)
+		go_live_prune(run);
 	finish_owed(run, true);
 	struct event event = {.type = EVENT_DEFERRED_FINISHED, .exit_code = -1};
 	event.status = run->result->deferred_failed ? STATUS_FAILED : STATUS_OK;

@@ -18,7 +18,9 @@ struct run_step {
 	const struct step_config *config;
 	const struct plan_step *plan;	/* NULL: an undo or on_failure step */
 	const struct command_text *command;	/* runs in place of the kind; NULL: nothing does */
-	bool undo;			/* stands outside its stage's order */
+	bool aside;	/* undo and prune stand outside their stage's order */
+	/* What an aside starts of its kind; NULL: command */
+	void *(*start)(const struct step_request *request, struct error *err);
 	const char *name, *action;
 	enum step_half half;
 	int64_t timeout, estimate;	/* ms; 0, -1: none */
@@ -157,6 +159,7 @@ int go_live_intend(struct run *run, struct error *err) MUST_USE;
 void go_live_begin(struct run *run);	/* from now on it does */
 void go_live_end_sound(struct run *run);
 bool go_live_undo(struct run *run);		/* true: everything was undone */
+void go_live_prune(struct run *run);		/* what no release needs any more */
 void smoke_phase(struct run *run);
 void run_smoke_checked(void *run, const struct smoke_check_result *check);
 /* The commit with which a stage last went live: this one, when the plan has it. */

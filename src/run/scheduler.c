@@ -117,7 +117,7 @@ static void start_stage(struct run *run, struct run_stage *stage)
 static bool is_called_off(const struct run_step *step)
 {
 	bool stopped = step->run->cancelled || step->stage->failed;
-	return stopped && !step->config->always && !step->undo;
+	return stopped && !step->config->always && !step->aside;
 }
 
 static void pump(struct run *run)
@@ -156,11 +156,11 @@ void schedule_ended(struct run_step *step)
 	if (bad && !step->config->allow_failure && stage != &run->tasks &&
 	    stage != &run->deferred && stage != &run->on_failure)
 		stage->failed = true;
-	if (stage->failed && run->phase == RUN_BEFORE && !step->undo)
+	if (stage->failed && run->phase == RUN_BEFORE && !step->aside)
 		schedule_cancel(run, true);
 	else if (stage->failed && run->phase == RUN_BEHIND)
 		schedule_cancel(run, false);
-	if (!step->undo)	/* an undo stands outside its stage's order */
+	if (!step->aside)	/* an undo stands outside its stage's order */
 		advance(run, stage);
 	pump(run);
 }

@@ -238,7 +238,7 @@ static void settle(struct run_step *step, enum event_status status,
 	event.log = attempt->log.fd >= 0 || attempt->log.errnum ? attempt->log.path : NULL;
 	event_emit(step->run->events, &event);
 	if (status != STATUS_OK && status != STATUS_CANCELLED && !event.allowed &&
-	    !step->undo)
+	    !step->aside)
 		run_fail(step->run, step->stage->name, step->name,
 			 event.reason ? event.reason : "failed", event.log);
 	step->attempt = NULL;
@@ -316,8 +316,8 @@ static void start_kind(struct step_attempt *attempt)
 	struct error err = {0};
 	if (step->command)
 		attempt->running = step_command_start(&attempt->request, step->command, &err);
-	else if (step->undo && kind)
-		attempt->running = kind->undo(&attempt->request, &err);
+	else if (step->start)
+		attempt->running = step->start(&attempt->request, &err);
 	else if (kind)
 		attempt->running = kind->start(&attempt->request, &err);
 	else
@@ -328,7 +328,7 @@ static void start_kind(struct step_attempt *attempt)
 		return;
 	}
 	step->started = true;
-	if (step->run->phase == RUN_GO_LIVE && !step->undo && step->attempts == 1)
+	if (step->run->phase == RUN_GO_LIVE && !step->aside && step->attempts == 1)
 		vec_push(step->run->arena, &step->run->touched, step);
 	start_timers(attempt);
 }

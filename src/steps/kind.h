@@ -71,6 +71,11 @@ struct step_kind {
 	/* Starts it; NULL with err when it cannot be started, done is not called then. done may be
 	 * called before start returns only through the loop. */
 	void *(*start)(const struct step_request *request, struct error *err);
+	/* Removes what no release needs any more, behind the verdict of a deploy that went well; as
+	 * start. NULL: there is nothing to remove. */
+	void *(*prune)(const struct step_request *request, struct error *err);
+	/* What the tables of keys cannot tell is wrong with it; may be NULL. */
+	void (*check)(const struct step_config *step, struct diagnostics *diagnostics);
 	/* Ends it: the first call asks, the second insists. done still comes. */
 	void (*stop)(void *running);
 	/* Adds what it would do, in one line, for `plan`, drills and the ui. */

@@ -5,6 +5,14 @@
 void *run_start(const struct step_request *request, struct error *err);
 void run_describe(const struct step_config *step, struct buffer *out);
 
+void *release_start(const struct step_request *request, struct error *err);
+void *release_undo(const struct step_request *request, struct error *err);
+void *release_prune(const struct step_request *request, struct error *err);
+void release_stop(void *running);
+bool release_kept(const struct step_request *request, const char *place, struct error *err);
+void release_check(const struct step_config *step, struct diagnostics *diagnostics);
+void release_describe(const struct step_config *step, struct buffer *out);
+
 void *smoke_step_start(const struct step_request *request, struct error *err);
 void smoke_step_stop(void *running);
 void smoke_describe(const struct step_config *step, struct buffer *out);

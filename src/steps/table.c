@@ -3,6 +3,9 @@
 
 const struct step_kind step_kinds[] = {
 	{.name = "run", .start = run_start, .stop = step_command_stop, .describe = run_describe},
+	{.name = "release", .two_halves = true, .start = release_start, .stop = release_stop,
+	 .undo = release_undo, .prune = release_prune, .kept = release_kept,
+	 .check = release_check, .describe = release_describe},
 	{.name = "smoke", .harmless = true, .start = smoke_step_start, .stop = smoke_step_stop,
 	 .describe = smoke_describe},
 	{.name = "sound", .harmless = true, .start = sound_step_start, .stop = sound_step_stop,
