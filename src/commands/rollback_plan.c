@@ -4,7 +4,10 @@
 #include "base/text.h"
 #include "commands/rollback.h"
 #include "commands/session_internal.h"
+#include "git/change.h"
 #include "git/repository.h"
+#include "git/treesource.h"
+#include "plan/migration.h"
 #include "services/secrets.h"
 
 int session_choose_release(struct session *session, struct error *err)
@@ -35,6 +38,68 @@ static void add_steps(struct session *session, struct text_list *list,
 					   steps->items[i], deploy));
 }
 
+/* What a migration file destroys at a commit; none when it is not there. */
+static int read_migration(struct session *session, const char *commit, const char *path,
+			  struct migration *migration, struct error *err)
+{
+	struct buffer text CLEANUP(buffer_release);
+
+	buffer_init(&text, (size_t)4 << 20);
+	*migration = (struct migration){0};
+	if (commit_read_file(session->repository, commit, path, &text, err) < 0)
+		return -1;
+	migration_read(session->arena, path, text.data, text.length, migration);
+	return 0;
+}
+
+static bool has_finding(const struct migration *migration, const char *what)
+{
+	for (size_t i = 0; i < migration->findings.count; i++)
+		if (text_equal(migration->findings.items[i].what, what))
+			return true;
+	return false;
+}
+
+static int add_migration(struct session *session, struct text_list *list, const char *path,
+			 struct error *err)
+{
+	struct migration live, target;
+
+	if (read_migration(session, session->live, path, &live, err) < 0 ||
+	    read_migration(session, session->commit, path, &target, err) < 0)
+		return -1;
+	for (size_t i = 0; i < live.findings.count; i++) {
+		const struct migration_finding *finding = &live.findings.items[i];
+
+		if ((finding->effects & MIGRATION_DESTROYS) && !has_finding(&target, finding->what))
+			text_list_add(session->arena, list,
+				      arena_format(session->arena, "%s:%zu: %s", path,
+						   finding->line, finding->what));
+	}
+	return 0;
+}
+
+/* The release cannot run on what a migration behind it has dropped, renamed or retyped. */
+static int add_migrations(struct session *session, struct text_list *list, struct error *err)
+{
+	const struct change *change = session->change;
+
+	if (change->live_unknown) {
+		text_list_add(session->arena, list,
+			      arena_format(session->arena,
+					   "what was migrated since cannot be known: the live commit "
+					   "%.12s is not in this repository",
+					   session->live));
+		return 0;
+	}
+	for (size_t i = 0; session->live && i < change->files.count; i++)
+		if (change->files.items[i].status != 'A' &&
+		    migration_kind(change->files.items[i].path) != MIGRATION_NONE &&
+		    add_migration(session, list, change->files.items[i].path, err) < 0)
+			return -1;
+	return 0;
+}
+
 static struct text_list find_irreversible(struct session *session,
 					  const struct rollback_request *request)
 {
@@ -61,11 +126,14 @@ struct plan *rollback_plan(struct session *session, const struct rollback_reques
 			   struct error *err)
 {
 	struct plan_flags flags = *request->flags;
+	struct text_list irreversible = find_irreversible(session, request);
 
+	if (add_migrations(session, &irreversible, err) < 0)
+		return NULL;
 	flags.rollback = (struct plan_rollback){
 		.release = session->release.release,
 		.build = request->build,
-		.irreversible = find_irreversible(session, request),
+		.irreversible = irreversible,
 		.own = is_own(session, request),
 	};
 	return session_plan(session, &flags, clock_now(session->call->clock), err);

@@ -95,14 +95,7 @@ static bool is_elsewhere(const struct plan *plan, const char *key)
 
 static void note_later(struct plan *plan)
 {
-	const struct smoke_config *smoke = &plan->config->smoke;
 	struct arena *arena = plan->arena;
-
-	if (smoke->present && smoke->checks.count && smoke->on_fail != SMOKE_STOP)
-		note(plan, arena_format(arena,
-					"smoke.on_fail: %s is not acted on by this version: when "
-					"the smoke test fails, the new commit stays live",
-					smoke->on_fail == SMOKE_ASK ? "ask" : "rollback"));
 
 	for (size_t i = 0; i < plan->config->notes.count; i++) {
 		const struct config_note *later = &plan->config->notes.items[i];
@@ -120,6 +113,7 @@ void notes_gather(struct plan *plan, const struct plan_input *input)
 	note_facts(plan, &input->facts);
 	note_change(plan, input->change);
 	note_owed(plan);
+	rollback_note(plan);
 	note_later(plan);
 	for (size_t i = 0; i < input->facts.open.count; i++)
 		text_list_add(plan->arena, &plan->open, input->facts.open.items[i]);

@@ -361,18 +361,21 @@ static void roll_back(struct run *run)
 	const struct run_options *options = run->options;
 	struct run_result *result = run->result;
 	struct error err = {0};
-	if (run->phase != RUN_SMOKE || result->signal || !options->roll_back ||
+	if (run->phase != RUN_SMOKE || !text_equal(result->cause_stage, "smoke") ||
+	    result->signal || !options->roll_back ||
 	    options->config->smoke.on_fail == SMOKE_STOP)
 		return;
 	finish_release(run);
 	event_hub_remove(run->events, journal_sink(run->journal));
 	result->rolled_back = options->roll_back(options->context, result, &result->advice);
 	run->events->redactor = run->redactor;
-	event_hub_add(run->events, journal_sink(run->journal));
+	event_hub_add_first(run->events, journal_sink(run->journal));
 	if (result->rolled_back != RUN_NOT_ROLLED_BACK)
 		result->live = false;
-	if (loop_on_signal(run->loop, on_signal, run, &err))
+	if (loop_on_signal(run->loop, on_signal, run, &err) ||
+	    keeper_listen(options->keeper, run->loop, on_news, run, &err))
 		event_message(run->events, LEVEL_WARNING, "%s", err.message);
+	signals_let();
 }
 
 static void behind(struct run *run)

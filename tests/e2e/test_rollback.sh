@@ -50,11 +50,13 @@ live() { equals "$(cat "$TEST_FOLDER/live")" "$1 $1"; }
 lines() { wc -l <"$TEST_FOLDER/$1" | tr -d ' '; }
 # id COMMIT: of its first deploy.
 id() {
+	local OUT=$TEST_FOLDER/id ERR=$TEST_FOLDER/id.err
 	expect 0 shipit history --json
 	json "[r['id'] for r in d if r['commit'] == '$(git rev-parse "$1")' and r['kind'] == 'deploy'][-1]"
 }
 status() { expect 0 shipit status --json; json "d['environments'][0]['$1']"; }
-unlock() { rm -f "$TEST_FOLDER/state/production/hold.json"; }
+unlock() { expect 0 shipit unlock; }
+locked() { expect 0 shipit status --json; equals "$(json 'd["environments"][0]["lock"]["kind"]')" hold; }
 
 test_previous_release_without_building_it() {
 	shop
@@ -149,9 +151,46 @@ test_without_lock() {
 	release two
 	expect 0 shipit rollback --yes --silent --no-lock
 	silent_on 'is locked'
-	[ ! -e "$TEST_FOLDER/state/production/hold.json" ] || fail 'it is locked all the same'
+	equals "$(status lock)" null
 	expect 0 shipit rollback --yes --silent "$(id HEAD)"
-	[ -e "$TEST_FOLDER/state/production/hold.json" ] || fail 'it is not locked'
+	locked
+}
+
+# A lock is no reason to leave the bad release live, and one that is there stays what it was.
+test_lock_and_lease() {
+	shop
+	release two
+	expect 0 shipit rollback --yes --silent
+	locked
+	expect 0 shipit status --json
+	equals "$(json 'd["environments"][0]["lock"]["reason"]')" \
+		"rolled back from $(git rev-parse --short=7 HEAD) to $(git rev-parse --short=7 HEAD~)"
+	echo three >text
+	commit three
+	push
+	expect 3 shipit deploy --yes
+	says 'rolled back from'
+	expect 0 shipit rollback --yes --silent "$(id HEAD~)"
+	live two
+	unlock
+	expect 0 shipit lock -m 'the auditors are here'
+	expect 0 shipit rollback --yes --silent
+	live one
+	expect 0 shipit status --json
+	equals "$(json 'd["environments"][0]["lock"]["reason"]')" 'the auditors are here'
+	unlock
+	sed -i.bak "s|echo built|touch $TEST_FOLDER/begun; test ! -p $TEST_FOLDER/go \|\| cat $TEST_FOLDER/go; echo built|" pipelines/simple.yml
+	rm pipelines/simple.yml.bak
+	mkfifo "$TEST_FOLDER/go"
+	commit slow
+	push
+	shipit deploy --yes --silent >"$TEST_FOLDER/slow" 2>&1 &
+	wait_until 10 test -e "$TEST_FOLDER/begun"
+	expect 3 shipit rollback --yes
+	says 'deploy'
+	echo >"$TEST_FOLDER/go"
+	wait "$!"
+	live three
 }
 
 test_smoke_failure_rolls_back() {
@@ -167,7 +206,7 @@ test_smoke_failure_rolls_back() {
 		'[["deploy", "rolled_back", 5], ["rollback", "ok", 0], ["deploy", "ok", 0]]'
 	equals "$(json 'd[0]["live"] == d[1]["live"] == d[2]["commit"]')" true
 	equals "$(status commit)" "$(git rev-parse HEAD~)"
-	[ -e "$TEST_FOLDER/state/production/hold.json" ] || fail 'it is not locked'
+	locked
 	unlock
 	release three
 	live three
@@ -181,8 +220,7 @@ test_smoke_failure_on_the_git_store() {
 	release BAD 5
 	live one
 	equals "$(status commit)" "$(git rev-parse HEAD~)"
-	git -C "$TEST_FOLDER/repo.git" show-ref -q refs/shipit/production/hold ||
-		fail 'it is not locked'
+	locked
 }
 
 # One deploy begins and ends for who reads the events, whatever it does in between.
@@ -228,7 +266,7 @@ test_rollback_that_is_not_well_either() {
 	expect 0 shipit history --json
 	equals "$(json '[(r["kind"], r["status"], r["exit_code"]) for r in d[:2]]')" \
 		'[["deploy", "failed_live", 4], ["rollback", "failed_live", 4]]'
-	[ -e "$TEST_FOLDER/state/production/hold.json" ] || fail 'it is not locked'
+	locked
 	release_one=$(id HEAD~2)
 	expect 0 shipit rollback --yes --silent "$release_one"
 	live one
@@ -278,6 +316,29 @@ test_irreversible_is_not_passed() {
 	says 'all is lost'
 }
 
+# The release before cannot run on what is left of its tables.
+test_migration_that_drops_is_not_passed() {
+	shop
+	write app/migrations/0001_first.sql <<<'ALTER TABLE users ADD COLUMN nick text;'
+	release two
+	expect 0 shipit rollback --dry-run
+	silent_on 'irreversible'
+	write app/migrations/0002_second.sql <<<'ALTER TABLE users DROP COLUMN nick;'
+	release three
+	expect 3 shipit rollback --yes
+	says 'app/migrations/0002_second.sql:1:'
+	live three
+	release BAD 5	# the migration was there before
+	live three
+	unlock
+	write app/migrations/0003_third.sql <<<'DROP TABLE users;'
+	release BAD 4
+	says 'app/migrations/0003_third.sql:1:'
+	live BAD
+	expect 0 shipit rollback --yes --silent --override irreversible --reason 'from the backup'
+	live three
+}
+
 test_plan_says_what_will_not_be_rolled_back() {
 	shop
 	sed -i.bak 's/rollback: skip/irreversible: true/' pipelines/simple.yml
@@ -315,7 +376,7 @@ test_commit_that_is_gone() {
 	commit two
 	git push -q -f origin other:master
 	git branch -qD master
-	expect 0 shipit deploy --yes --silent
+	expect 0 shipit deploy --yes --silent --override behind --reason test
 	git reflog expire --expire=now --all
 	git gc -q --prune=now
 	git -C "$TEST_FOLDER/repo.git" gc -q --prune=now
