@@ -110,6 +110,8 @@ static struct environment common(struct arena *arena, const struct plan *plan,
 		set_kept(&environment, plan->rollback);
 	set_all(&environment, &options->outputs);
 	set_identity(&environment, options);
+	set(&environment, "SHIPIT_RELEASE",
+	    plan && plan->rollback ? plan->rollback->id : options->identity.id);
 	if (plan && plan->rollback)
 		set(&environment, "SHIPIT_ROLLBACK", "1");
 	for (size_t i = 0; i < hashes->list.count; i++)

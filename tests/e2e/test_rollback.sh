@@ -170,7 +170,9 @@ test_lock_and_lease() {
 	push
 	expect 3 shipit deploy --yes
 	says 'rolled back from'
-	expect 0 shipit rollback --yes --silent "$(id HEAD~)"
+	local two
+	two=$(id HEAD~)
+	expect 0 shipit rollback --yes --silent "$two"
 	live two
 	unlock
 	expect 0 shipit lock -m 'the auditors are here'
@@ -186,8 +188,8 @@ test_lock_and_lease() {
 	push
 	shipit deploy --yes --silent >"$TEST_FOLDER/slow" 2>&1 &
 	wait_until 10 test -e "$TEST_FOLDER/begun"
-	expect 3 shipit rollback --yes
-	says 'deploy'
+	expect 3 shipit rollback --yes "$two"
+	says 'ann@example.com'
 	echo >"$TEST_FOLDER/go"
 	wait "$!"
 	live three
