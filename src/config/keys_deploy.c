@@ -111,7 +111,7 @@ const struct key smoke_keys[] = {
 	 .types = TYPE_CHOICE,
 	 .fallback = "rollback",
 	 .choices = on_fail_choices,
-	 .help = "what to do when production is not well"},
+	 .help = "when production is not well: make the release before live again, or not"},
 	OBJECT("tripwire", KEY_LATER, tripwire_keys,
 	       "alerts when a page is slower than its own history"),
 	{.name = "watch_for",

@@ -279,7 +279,7 @@ void release_check(const struct step_config *step, struct diagnostics *diagnosti
 				later[i]);
 		diagnostics_hint(diagnostics, "without it the release is made on this machine");
 	}
-	if (*to == '/' || text_starts_with(to, "${"))
+	if (!to || *to == '/' || text_starts_with(to, "${"))
 		return;
 	diagnostics_add(diagnostics, step->place, "release: 'to' must be an absolute path, not '%s'",
 			to);
