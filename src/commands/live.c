@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "commands/session_internal.h"
 #include "git/change.h"
+#include "git/command.h"
 #include "git/repository.h"
 #include "git/treesource.h"
 
@@ -17,6 +18,18 @@ static const char *live_release(const struct session *session)
 static void add_note(struct session *session, const char *note)
 {
 	vec_push(session->arena, &session->facts.notes, note);
+}
+
+void session_bring_commit(struct session *session, const char *commit)
+{
+	struct error problem = {0};
+
+	if (repository_has_commit(session->repository, commit) || !session->has_remote ||
+	    session->options.offline)
+		return;
+	if (git_fetch_commit(session->repository, session->config->remote, commit, false,
+			     &problem) < 0)
+		add_note(session, arena_format(session->arena, "%s", problem.message));
 }
 
 static bool is_same(const struct session *session, const char *path, const struct buffer *bytes)

@@ -8,13 +8,13 @@
 #include "ui/prompt.h"
 
 static const struct option_row rollback_options[] = {
-	{ "no-lock", 0, NULL, "do not lock the environment afterwards", 0 },
-	{ "build", 0, NULL, "build what was not kept", 0 },
-	{ "dry-run", 'n', NULL, "show the plan and stop", 0 },
-	{ "override", 0, "irreversible", "go back past what cannot be taken back", OPTION_REPEATS },
-	{ "reason", 0, "TEXT", "why, for --override", 0 },
+	{"no-lock", 0, NULL, "do not lock the environment afterwards", 0},
+	{"build", 0, NULL, "build what was not kept", 0},
+	{"dry-run", 'n', NULL, "show the plan and stop", 0},
+	{"override", 0, "irreversible", "go back past what cannot be taken back", OPTION_REPEATS},
+	{"reason", 0, "TEXT", "why, for --override", 0},
 	DEPLOY_RUN_OPTIONS,
-	{ NULL, 0, NULL, NULL, 0 },
+	{NULL, 0, NULL, NULL, 0},
 };
 
 static int read_flags(struct call *call, struct plan_flags *flags, struct error *err)
@@ -46,8 +46,8 @@ static int check_guards(const struct plan *plan, struct error *err)
 static int ask(struct session *session, const char *flag, const char *question, struct error *err)
 {
 	const struct call *call = session->call;
-	const struct prompt prompt = {.assume_yes = call->yes, .refuse = deploy_writes_json(call),
-				      .flag = flag};
+	const struct prompt prompt = {
+		.assume_yes = call->yes, .refuse = deploy_writes_json(call), .flag = flag};
 	bool yes = false;
 
 	if (prompt_yes(&prompt, question, &yes, err) < 0)
@@ -64,10 +64,11 @@ static struct plan *plan_it(struct session *session, const struct plan_flags *fl
 {
 	struct call *call = session->call;
 	struct rollback_request request = {
-		.flags = flags, .build = options_has(&call->options, "build"),
+		.flags = flags,
+		.build = options_has(&call->options, "build"),
 	};
 	struct plan *plan = rollback_plan(session, &request, err);
-	struct text_list missing = { 0 };
+	struct text_list missing = {0};
 
 	if (plan)
 		missing = rollback_missing(session, plan);
@@ -77,7 +78,8 @@ static struct plan *plan_it(struct session *session, const struct plan_flags *fl
 		return plan;
 	if (ask(session, "--build",
 		arena_format(session->arena, "The release %s cannot be had here. Build it?",
-			     session->release.release->id), err) < 0)
+			     session->release.release->id),
+		err) < 0)
 		return NULL;
 	request.build = true;
 	return rollback_plan(session, &request, err);
@@ -121,10 +123,13 @@ static int check_unchanged(struct session *session, struct holding *holding, str
 
 static int run_under_lease(struct session *session, const struct plan *plan, struct error *err)
 {
-	struct holding holding CLEANUP(holding_end) = { .session = session };
+	struct holding holding CLEANUP(holding_end) = {.session = session};
 	const struct holding_options options = {
-		.command = "rollback", .commit = plan->commit, .previous = plan->previous,
-		.with_folder = true, .past_hold = true,
+		.command = "rollback",
+		.commit = plan->commit,
+		.previous = plan->previous,
+		.with_folder = true,
+		.past_hold = true,
 	};
 	struct variables answers = rollback_answers(session, plan);
 
@@ -137,7 +142,7 @@ static int run_under_lease(struct session *session, const struct plan *plan, str
 
 static int rollback(struct call *call, struct error *err)
 {
-	struct session session CLEANUP(session_close) = { 0 };
+	struct session session CLEANUP(session_close) = {0};
 	const struct session_options target = {
 		.rollback = true,
 		.release = call->options.arguments.count ? call->options.arguments.items[0] : NULL,
@@ -160,7 +165,8 @@ static int rollback(struct call *call, struct error *err)
 	if (check_guards(plan, err) < 0 ||
 	    ask(&session, "--yes",
 		arena_format(call->arena, "Roll %s back to %.7s (%s)?", plan->env, plan->commit,
-			     plan->rollback->id), err) < 0)
+			     plan->rollback->id),
+		err) < 0)
 		return -1;
 	return run_under_lease(&session, plan, err);
 }

@@ -1,14 +1,15 @@
-/* Makes an earlier release live again: for `rollback`, and within a deploy whose smoke test failed. */
+/* Makes an earlier release live again: for `rollback`, and within a deploy whose smoke test
+ * failed. */
 #pragma once
 #include "commands/holding.h"
 #include "run/run.h"
 
 struct rollback_request {
-	const struct plan_flags *flags;	/* override and its reason; rollback is filled in here */
+	const struct plan_flags *flags; /* override and its reason; rollback is filled in here */
 	/* STAGE.STEP: irreversible and started by a deploy that has no record yet, `deploy`. */
 	const struct text_list *irreversible;
 	const char *deploy;
-	bool build;	/* what was not kept is built */
+	bool build; /* what was not kept is built */
 };
 
 /* The plan of a session that was opened with session_options.rollback. */

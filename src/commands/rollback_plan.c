@@ -22,7 +22,8 @@ int session_choose_release(struct session *session, struct error *err)
 	session_bring_commit(session, session->commit);
 	if (repository_has_commit(session->repository, session->commit))
 		return 0;
-	error_set(err, "commit %.12s of the release %s is not in this repository, nor on the remote",
+	error_set(err,
+		  "commit %.12s of the release %s is not in this repository, nor on the remote",
 		  session->commit, release->id);
 	error_hint(err, "roll back from a clone that has it, or to another release by its ID: "
 			"'shipit history' lists them");
@@ -85,11 +86,12 @@ static int add_migrations(struct session *session, struct text_list *list, struc
 	const struct change *change = session->change;
 
 	if (change->live_unknown) {
-		text_list_add(session->arena, list,
-			      arena_format(session->arena,
-					   "what was migrated since cannot be known: the live commit "
-					   "%.12s is not in this repository",
-					   session->live));
+		text_list_add(
+			session->arena, list,
+			arena_format(session->arena,
+				     "what was migrated since cannot be known: the live commit "
+				     "%.12s is not in this repository",
+				     session->live));
 		return 0;
 	}
 	for (size_t i = 0; session->live && i < change->files.count; i++)

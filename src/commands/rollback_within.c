@@ -12,8 +12,11 @@ static void tell(const struct rollback_within *within, enum event_level level, c
 /* As loud as it gets: red, and the terminal's bell. */
 static void shout(const struct rollback_within *within, const char *text)
 {
-	struct event event = {.type = EVENT_MESSAGE, .level = LEVEL_ERROR, .text = text,
-			      .bell = true, .exit_code = -1};
+	struct event event = {.type = EVENT_MESSAGE,
+			      .level = LEVEL_ERROR,
+			      .text = text,
+			      .bell = true,
+			      .exit_code = -1};
 
 	event_emit(within->hub, &event);
 }
@@ -21,17 +24,18 @@ static void shout(const struct rollback_within *within, const char *text)
 static bool wanted(const struct rollback_within *within, const char *release)
 {
 	const struct call *call = within->session->call;
-	const struct prompt prompt = {.assume_yes = call->yes, .refuse = deploy_writes_json(call),
-				      .flag = "--yes"};
+	const struct prompt prompt = {
+		.assume_yes = call->yes, .refuse = deploy_writes_json(call), .flag = "--yes"};
 	struct error err = {0};
 	bool yes = false;
 
 	if (within->session->config->smoke.on_fail != SMOKE_ASK)
 		return true;
 	event_flush(within->hub);
-	if (prompt_yes(&prompt,
-		       arena_format(call->arena, "The smoke test failed. Roll back to %s?", release),
-		       &yes, &err) < 0)
+	if (prompt_yes(
+		    &prompt,
+		    arena_format(call->arena, "The smoke test failed. Roll back to %s?", release),
+		    &yes, &err) < 0)
 		tell(within, LEVEL_WARNING,
 		     "smoke.on_fail: ask, and nobody can be asked: the new commit stays live");
 	return yes;
@@ -88,7 +92,8 @@ static int make_live(const struct rollback_within *within, struct session *sessi
 		return -1;
 	refused = plan_refused(plan);
 	if (refused >= 0)
-		return error_set(err, "the guard '%s' refuses: %s", plan->guards.items[refused].name,
+		return error_set(err, "the guard '%s' refuses: %s",
+				 plan->guards.items[refused].name,
 				 plan->guards.items[refused].reason);
 	answers = rollback_answers(session, plan);
 	return deploy_run_within(session, plan, &answers, within, done, err);
@@ -104,8 +109,9 @@ enum run_rollback rollback_within(const struct rollback_within *within, struct t
 	struct error err = {0};
 
 	if (!release) {
-		tell(within, LEVEL_WARNING, "the smoke test failed, and there is no release before "
-					    "this one to roll back to");
+		tell(within, LEVEL_WARNING,
+		     "the smoke test failed, and there is no release before "
+		     "this one to roll back to");
 		return done;
 	}
 	if (!wanted(within, release))
@@ -118,10 +124,10 @@ enum run_rollback rollback_within(const struct rollback_within *within, struct t
 		event_message(within->hub, LEVEL_INFO, "%s is live again", release);
 		return done;
 	}
-	shout(within, done == RUN_NOT_ROLLED_BACK
-			      ? arena_format(arena, "NOT ROLLED BACK: %s", err.message)
-			      : arena_format(arena, "THE ROLLBACK IS NOT WELL EITHER: %s",
-					     err.message));
+	shout(within,
+	      done == RUN_NOT_ROLLED_BACK
+		      ? arena_format(arena, "NOT ROLLED BACK: %s", err.message)
+		      : arena_format(arena, "THE ROLLBACK IS NOT WELL EITHER: %s", err.message));
 	if (err.hint[0])
 		text_list_add(arena, advice, arena_string(arena, err.hint));
 	return done;

@@ -165,18 +165,6 @@ static const char *claimed_commit(struct session *session)
 	return session->claimed;
 }
 
-void session_bring_commit(struct session *session, const char *commit)
-{
-	struct error problem = { 0 };
-
-	if (repository_has_commit(session->repository, commit) || !session->has_remote ||
-	    session->options.offline)
-		return;
-	if (git_fetch_commit(session->repository, session->config->remote, commit, false,
-			     &problem) < 0)
-		add_note(session, arena_format(session->arena, "%s", problem.message));
-}
-
 /* For --redeploy, task and exec: what is live by --from, the records or production. 1; 0 when
  * nothing is, or nobody says. */
 static int choose_live(struct session *session, struct error *err)

@@ -381,7 +381,8 @@ static void check_kind(struct graph *graph, const struct step_config *step)
 		return;
 	diagnostics_add(graph->diagnostics, step->place,
 			"publish: '%s' stands outside the go-live stage", step->publish);
-	diagnostics_hint(graph->diagnostics, "what was prepared goes live in the go-live stage only");
+	diagnostics_hint(graph->diagnostics,
+			 "what was prepared goes live in the go-live stage only");
 }
 
 static void check_steps(struct graph *graph)

@@ -13,11 +13,11 @@ bool rollback_stage(struct plan *plan, const struct plan_rollback *rollback,
 {
 	if (!rollback->release)
 		return false;
-	stage->selected = stage->phase == PHASE_GO_LIVE ||
-			  (stage->phase == PHASE_BEFORE && rollback->build);
+	stage->selected =
+		stage->phase == PHASE_GO_LIVE || (stage->phase == PHASE_BEFORE && rollback->build);
 	if (stage->phase == PHASE_GO_LIVE)
-		stage->because = because(arena_format(plan->arena, "makes %s live again",
-						      rollback->release->id));
+		stage->because = because(
+			arena_format(plan->arena, "makes %s live again", rollback->release->id));
 	else if (stage->phase == PHASE_BEHIND)
 		stage->because = because("a rollback runs the go-live stage alone");
 	else
@@ -50,9 +50,9 @@ static void select_kept(struct plan *plan, const struct plan_rollback *rollback,
 	step->kept = artefact_of(plan, step);
 	step->half = STEP_PUBLISH;
 	step->selected = step->kept != NULL;
-	step->because = because(step->kept ? arena_format(plan->arena, "was kept by %s",
-							  step->kept->release)
-					   : "that release had nothing of it");
+	step->because = because(
+		step->kept ? arena_format(plan->arena, "was kept by %s", step->kept->release)
+			   : "that release had nothing of it");
 }
 
 bool rollback_step(struct plan *plan, const struct plan_rollback *rollback,

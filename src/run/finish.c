@@ -2,6 +2,19 @@
 #include "base/text.h"
 #include "run/run_internal.h"
 
+void run_emit_frame(struct run *run, struct event *event)
+{
+	struct event_hub journal = *run->events;
+	if (!run->options->nested) {
+		event_emit(run->events, event);
+		return;
+	}
+	journal.sinks[0] = journal_sink(run->journal);
+	journal.count = 1;
+	event_emit(&journal, event);
+	run->events->seq = journal.seq;
+}
+
 #define OUTPUT_KEPT ((size_t)64 << 10) /* bytes of one value in the record */
 
 static bool is_done(enum event_status status)
@@ -155,8 +168,9 @@ static void advise_all(struct run *run)
 	if (run->tasks_alone)
 		;	/* it changed nothing that is live; what is owed is listed below */
 	else if (result->rolled_back)
-		advise(run, arena_format(run->arena, "%.7s failed. Fix it, then: shipit -e %s unlock, "
-					 "and deploy.", run->options->identity.commit, env));
+		advise(run, arena_format(run->arena, "%.7s failed. Fix it, then: shipit -e %s "
+					 "unlock, and deploy.",
+					 run->options->identity.commit, env));
 	else if (result->live && result->exit_code && run->plan->rollback)
 		advise(run, "The release that was rolled back to is live and does not pass. Look "
 			    "at production now; `shipit history` lists the others.");

@@ -34,19 +34,6 @@ void run_fail_with(struct run *run, const struct error *err)
 			      arena_string(run->arena, err->hint));
 }
 
-void run_emit_frame(struct run *run, struct event *event)
-{
-	struct event_hub journal = *run->events;
-	if (!run->options->nested) {
-		event_emit(run->events, event);
-		return;
-	}
-	journal.sinks[0] = journal_sink(run->journal);
-	journal.count = 1;
-	event_emit(&journal, event);
-	run->events->seq = journal.seq;
-}
-
 static void interrupt_before(struct run *run)
 {
 	event_message(run->events, LEVEL_WARNING, run->signals == 1

@@ -45,8 +45,8 @@ static int find_previous(const struct record_list *list, struct release_choice *
 	return error_code(err, EXIT_FAILED);
 }
 
-static int find_named(const struct record_list *list, const char *id,
-		      struct release_choice *choice, struct error *err)
+static int find_named(const struct record_list *list, const char *id, struct release_choice *choice,
+		      struct error *err)
 {
 	const struct record *named = record_list_find(list, id, err);
 

@@ -40,7 +40,8 @@ struct step_request {
 	const struct step_config *step;
 	enum step_half half;
 	const char *id, *commit;
-	/* ID of the deploy that prepared what is published: `id`, or in a rollback an earlier one. */
+	/* ID of the deploy that prepared what is published: `id`, or in a rollback an earlier
+	 * one. */
 	const char *release;
 	const struct variables *fingerprints;	/* SHIPIT_HASH_<NAME> */
 	const char *const *environment;	/* complete, NULL-terminated */

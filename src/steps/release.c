@@ -19,7 +19,7 @@ struct running {
 	struct release_tree tree;
 	struct pattern_list exclude;
 	struct text_list shared;
-	const char *deploy;	/* ID */
+	const char *deploy; /* ID */
 	int64_t keep, files, bytes, removed;
 	atomic_bool stopped;
 	struct error err;
@@ -101,8 +101,7 @@ static void work(void *context)
 	struct error *err = &running->err;
 
 	if (running->act == ACT_MAKE || running->act == ACT_MAKE_AND_SWITCH)
-		running->result =
-			release_tree_make(tree, &running->files, &running->bytes, err);
+		running->result = release_tree_make(tree, &running->files, &running->bytes, err);
 	if (running->result == 0 &&
 	    (running->act == ACT_SWITCH || running->act == ACT_MAKE_AND_SWITCH))
 		running->result = release_tree_switch(tree->to, tree->id, running->deploy, err);
@@ -110,7 +109,8 @@ static void work(void *context)
 		running->result =
 			release_tree_switch_back(tree->to, tree->id, running->deploy, err);
 	if (running->act == ACT_PRUNE)
-		running->result = release_tree_prune(tree->to, running->keep, &running->removed, err);
+		running->result =
+			release_tree_prune(tree->to, running->keep, &running->removed, err);
 }
 
 static const char *place(const struct running *running)
@@ -125,8 +125,11 @@ static const char *place(const struct running *running)
 static void say(const struct running *running)
 {
 	static const char *const words[] = {
-		[ACT_MAKE] = "made", [ACT_SWITCH] = "current is", [ACT_MAKE_AND_SWITCH] = "current is",
-		[ACT_SWITCH_BACK] = "current is no longer", [ACT_PRUNE] = "pruned below",
+		[ACT_MAKE] = "made",
+		[ACT_SWITCH] = "current is",
+		[ACT_MAKE_AND_SWITCH] = "current is",
+		[ACT_SWITCH_BACK] = "current is no longer",
+		[ACT_PRUNE] = "pruned below",
 	};
 	const struct step_request *request = running->request;
 	const char *text;
@@ -148,7 +151,9 @@ static void end(struct running *running, const char *failure)
 	const struct step_request *request = running->request;
 	bool made = running->act == ACT_MAKE || running->act == ACT_MAKE_AND_SWITCH;
 	struct step_outcome outcome = {
-		.ok = !failure, .exit = {.code = -1}, .reason = failure,
+		.ok = !failure,
+		.exit = {.code = -1},
+		.reason = failure,
 		.place = made && !failure ? place(running) : NULL,
 	};
 
@@ -175,7 +180,11 @@ static int start_check(struct running *running, struct error *err)
 	const struct step_request *request = running->request;
 	const struct command_text *command = &request->step->check;
 	struct smoke_check check = {
-		.status = 200, .max = -1, .timeout = 30000, .follow = true, .name = "check",
+		.status = 200,
+		.max = -1,
+		.timeout = 30000,
+		.follow = true,
+		.name = "check",
 	};
 
 	if (command->shell && (text_starts_with(command->shell, "http://") ||
@@ -186,10 +195,15 @@ static int start_check(struct running *running, struct error *err)
 	running->check = (struct smoke_config){.present = true, .parallel = 1};
 	vec_push(request->arena, &running->check.checks, check);
 	const struct smoke_options options = {
-		.loop = request->loop, .config = &running->check, .url = request->config->url,
-		.environment = request->environment, .directory = request->directory,
-		.lookup = &request->services->values, .redactor = request->services->redactor,
-		.context = running, .on_done = checked,
+		.loop = request->loop,
+		.config = &running->check,
+		.url = request->config->url,
+		.environment = request->environment,
+		.directory = request->directory,
+		.lookup = &request->services->values,
+		.redactor = request->services->redactor,
+		.context = running,
+		.on_done = checked,
 	};
 	running->smoke = smoke_start(&options, err);
 	return running->smoke ? 0 : -1;
@@ -218,8 +232,7 @@ static void *start(const struct step_request *request, enum release_act act, str
 
 	running->request = request;
 	running->act = act;
-	if (fill_tree(running, err) < 0 ||
-	    loop_work(request->loop, work, worked, running, err) < 0)
+	if (fill_tree(running, err) < 0 || loop_work(request->loop, work, worked, running, err) < 0)
 		return NULL;
 	return running;
 }
@@ -227,7 +240,8 @@ static void *start(const struct step_request *request, enum release_act act, str
 void *release_start(const struct step_request *request, struct error *err)
 {
 	static const enum release_act acts[] = {
-		[STEP_WHOLE] = ACT_MAKE_AND_SWITCH, [STEP_PREPARE] = ACT_MAKE,
+		[STEP_WHOLE] = ACT_MAKE_AND_SWITCH,
+		[STEP_PREPARE] = ACT_MAKE,
 		[STEP_PUBLISH] = ACT_SWITCH,
 	};
 
@@ -274,15 +288,16 @@ void release_check(const struct step_config *step, struct diagnostics *diagnosti
 	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++) {
 		if (!object_has(&step->object, later[i]))
 			continue;
-		diagnostics_add(diagnostics, step->place,
-				"this version of shipit cannot release to hosts: '%s' is not acted on",
-				later[i]);
+		diagnostics_add(
+			diagnostics, step->place,
+			"this version of shipit cannot release to hosts: '%s' is not acted on",
+			later[i]);
 		diagnostics_hint(diagnostics, "without it the release is made on this machine");
 	}
 	if (!to || *to == '/' || text_starts_with(to, "${"))
 		return;
-	diagnostics_add(diagnostics, step->place, "release: 'to' must be an absolute path, not '%s'",
-			to);
+	diagnostics_add(diagnostics, step->place,
+			"release: 'to' must be an absolute path, not '%s'", to);
 }
 
 void release_describe(const struct step_config *step, struct buffer *out)

@@ -15,7 +15,7 @@
 
 struct fill {
 	const struct release_tree *tree;
-	struct arena *arena;	/* of one folder */
+	struct arena *arena; /* of one folder */
 	int64_t files, bytes;
 	int depth;
 };
@@ -60,8 +60,9 @@ static int copy_file(const char *from, const char *to, const struct stat *status
 	const struct timespec times[2] = {status->st_atim, status->st_mtim};
 #endif
 	int source = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	int target = source < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-					    status->st_mode & 0777);
+	int target = source < 0 ? -1
+				: open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+				       status->st_mode & 0777);
 	int result;
 
 	if (target < 0) {
@@ -134,9 +135,10 @@ static int copy_folder(struct fill *fill, const char *from, const char *to, cons
 		return error_set_errno(err, errno, "cannot read the folder '%s'", from);
 	while (result == 0 && (entry = readdir(folder)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			result = copy_entry(fill, arena_format(&arena, "%s/%s", from, entry->d_name),
-					    arena_format(&arena, "%s/%s", to, entry->d_name),
-					    path_join(&arena, path, entry->d_name), err);
+			result =
+				copy_entry(fill, arena_format(&arena, "%s/%s", from, entry->d_name),
+					   arena_format(&arena, "%s/%s", to, entry->d_name),
+					   path_join(&arena, path, entry->d_name), err);
 	closedir(folder);
 	fill->depth--;
 	return result;
@@ -159,7 +161,8 @@ static int run_git(struct fill *fill, const char *index, const struct buffer *in
 }
 
 /* The files that are not excluded, each ended by a NUL. */
-static void choose_files(struct fill *fill, const struct child_result *listed, struct buffer *chosen)
+static void choose_files(struct fill *fill, const struct child_result *listed,
+			 struct buffer *chosen)
 {
 	const char *at = listed->output.data, *end = at + listed->output.length;
 

@@ -55,8 +55,8 @@ static int link_shared(struct arena *arena, const struct release_tree *tree, con
 		const char *target = arena_format(arena, "../shared/%s", path);
 
 		if (check_shared(tree->shared->items[i], err) < 0 ||
-		    seed_shared(inside, arena_format(arena, "%s/shared/%s", tree->to, path),
-				err) < 0 ||
+		    seed_shared(inside, arena_format(arena, "%s/shared/%s", tree->to, path), err) <
+			    0 ||
 		    folder_make(path_folder(arena, inside), 0755, err) < 0)
 			return -1;
 		for (const char *c = path; *c; c++)
@@ -77,7 +77,8 @@ static int describe(struct arena *arena, const struct release_tree *tree, const 
 	if (file_write(path_join(arena, part, "release.json"), tree->description,
 		       strlen(tree->description), 0644, err) < 0)
 		return -1;
-	return file_write(path_join(arena, part, "REVISION"), revision, strlen(revision), 0644, err);
+	return file_write(path_join(arena, part, "REVISION"), revision, strlen(revision), 0644,
+			  err);
 }
 
 int release_tree_make(const struct release_tree *tree, int64_t *files, int64_t *bytes,
@@ -129,7 +130,7 @@ static int sync_folder(const char *path, struct error *err)
 
 	if (fd < 0)
 		return error_set_errno(err, errno, "cannot open '%s'", path);
-	fsync(fd);	/* where folders cannot be synced there is nothing to do about it */
+	fsync(fd); /* where folders cannot be synced there is nothing to do about it */
 	close(fd);
 	return 0;
 }
@@ -255,8 +256,8 @@ static int look(struct prune *prune, struct error *err)
 		const char *path = path_join(&prune->arena, prune->folder, entry->d_name);
 		struct old_release release = {.name = path};
 
-		if (*entry->d_name == '.' && (strstr(entry->d_name, ".part") ||
-					      text_starts_with(entry->d_name, ".before-")))
+		if (*entry->d_name == '.' &&
+		    (strstr(entry->d_name, ".part") || text_starts_with(entry->d_name, ".before-")))
 			text_list_add(&prune->arena, &prune->half_made, path);
 		else if (*entry->d_name != '.' && strcmp(entry->d_name, prune->current) != 0 &&
 			 last_used(path, &release.used))
@@ -270,8 +271,8 @@ int release_tree_prune(const char *to, int64_t keep, int64_t *removed, struct er
 {
 	struct arena arena CLEANUP(arena_release) = ARENA_INIT;
 	char current[PATH_MAX];
-	struct prune prune = {.arena = ARENA_INIT, .folder = path_join(&arena, to, "releases"),
-			      .current = ""};
+	struct prune prune = {
+		.arena = ARENA_INIT, .folder = path_join(&arena, to, "releases"), .current = ""};
 	int result = read_current(to, current, err);
 
 	*removed = 0;
@@ -284,8 +285,8 @@ int release_tree_prune(const char *to, int64_t keep, int64_t *removed, struct er
 		      newest_first);
 	for (size_t i = 0; result == 0 && i < prune.half_made.count; i++)
 		result = tree_remove(prune.half_made.items[i], err);
-	for (size_t i = (size_t)(keep > 1 ? keep - 1 : 0);
-	     result == 0 && i < prune.releases.count; i++) {
+	for (size_t i = (size_t)(keep > 1 ? keep - 1 : 0); result == 0 && i < prune.releases.count;
+	     i++) {
 		result = tree_remove(prune.releases.items[i].name, err);
 		*removed += result == 0;
 	}

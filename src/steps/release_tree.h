@@ -9,15 +9,15 @@
 #include "git/pattern.h"
 
 struct release_tree {
-	const char *to;		/* absolute */
-	const char *id;		/* of the release: a folder's name */
+	const char *to; /* absolute */
+	const char *id; /* of the release: a folder's name */
 	const char *commit;
-	const char *root;	/* of a checkout of the commit; git runs there */
-	const char *from;	/* absolute folder; NULL: the commit's tree */
-	const struct pattern_list *exclude;	/* paths from `from` or the root */
+	const char *root;                   /* of a checkout of the commit; git runs there */
+	const char *from;                   /* absolute folder; NULL: the commit's tree */
+	const struct pattern_list *exclude; /* paths from `from` or the root */
 	const struct text_list *shared;
-	const char *description;	/* release.json */
-	const atomic_bool *stopped;	/* ends it early, half-made */
+	const char *description;    /* release.json */
+	const atomic_bool *stopped; /* ends it early, half-made */
 };
 
 /* Makes TO/releases/<ID> whole or not at all. *files and *bytes are what it holds. */

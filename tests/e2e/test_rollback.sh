@@ -296,6 +296,50 @@ test_on_fail_stop_and_ask() {
 	live two
 }
 
+# Pages must show what they showed then: the commit of the stage that made them.
+test_smoke_test_of_an_earlier_stage() {
+	local port first
+	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	mkdir "$TEST_FOLDER/www"
+	python3 -m http.server --bind 127.0.0.1 --directory "$TEST_FOLDER/www" "$port" >/dev/null 2>&1 &
+	cleanup "kill $!"
+	wait_until 10 python3 -c "import socket; socket.create_connection(('127.0.0.1', $port))"
+	new_repo
+	write deploy.yml <<-END
+		app: shop
+		pipeline: simple
+		state: file:$TEST_FOLDER/state
+		environments:
+		  production: {branch: master, url: "http://127.0.0.1:$port"}
+		smoke:
+		  within: 0s
+		  commit: {match: 'page of ([0-9a-f]+)', of: build}
+		  checks: [{get: /}]
+	END
+	write pipelines/simple.yml <<-END
+		stages:
+		  build: {if_changed: [page], steps: [{run: 'true'}]}
+		  release:
+		    go_live: true
+		    steps: [{run: 'echo "page of \$PAGE" >$TEST_FOLDER/www/index.html'}]
+	END
+	echo one >page
+	commit 'a page'
+	push
+	first=$(git rev-parse HEAD)
+	PAGE=$first expect 0 shipit deploy --yes --silent
+	commit 'no page'
+	push
+	PAGE=$first expect 0 shipit deploy --yes --silent
+	echo two >page
+	commit 'another page'
+	push
+	PAGE=$(git rev-parse HEAD) expect 0 shipit deploy --yes --silent
+	PAGE=$first expect 0 shipit rollback --yes --silent
+	expect 0 shipit history --json
+	equals "$(json 'd[0]["stages"]["build"]')" "$first"
+}
+
 test_irreversible_is_not_passed() {
 	shop
 	sed -i.bak 's/rollback: skip/irreversible: true, rollback: skip/' pipelines/simple.yml
@@ -323,8 +367,8 @@ test_migration_that_drops_is_not_passed() {
 	shop
 	write app/migrations/0001_first.sql <<<'ALTER TABLE users ADD COLUMN nick text;'
 	release two
-	expect 0 shipit rollback --dry-run
-	silent_on 'irreversible'
+	expect 0 shipit rollback --dry-run --json
+	equals "$(json '[g["verdict"] for g in d["guards"] if g["name"] == "irreversible"]')" '["pass"]'
 	write app/migrations/0002_second.sql <<<'ALTER TABLE users DROP COLUMN nick;'
 	release three
 	expect 3 shipit rollback --yes
