@@ -4,11 +4,13 @@
 #include "base/text.h"
 #include "commands/rollback.h"
 #include "commands/session_internal.h"
+#include "commands/session_people.h"
 #include "git/change.h"
 #include "git/repository.h"
 #include "git/treesource.h"
 #include "plan/migration.h"
 #include "services/secrets.h"
+#include "state/signed.h"
 
 int session_choose_release(struct session *session, struct error *err)
 {
@@ -116,12 +118,25 @@ static struct text_list find_irreversible(struct session *session,
 	return list;
 }
 
-/* Whether what is rolled back was deployed by the very person. */
-static bool is_own(const struct session *session, const struct rollback_request *request)
+/* Whether what is rolled back was deployed by the very person: by the signature of its record where
+ * there are keys, for whatever else it says of its deployer is a label. */
+static int find_own(struct session *session, const struct rollback_request *request, bool *own,
+		    struct error *err)
 {
 	const struct record *live = release_live(&session->records, 0);
+	struct error ignored = {0};
 
-	return request->deploy || (live && text_equal(live->deployer, session->deployer));
+	*own = request->deploy != NULL;
+	if (*own || !live)
+		return 0;
+	if (session_people_gather(session, err) < 0)
+		return -1;
+	if (!session->facts.person.roster_has_keys)
+		*own = text_equal(live->deployer, session->deployer);
+	else if (session->people->identity.known)
+		*own = !signed_check(live->json, SIGNED_RECORD,
+				     &session->people->identity.public_key, &ignored);
+	return 0;
 }
 
 struct plan *rollback_plan(struct session *session, const struct rollback_request *request,
@@ -129,14 +144,16 @@ struct plan *rollback_plan(struct session *session, const struct rollback_reques
 {
 	struct plan_flags flags = *request->flags;
 	struct text_list irreversible = find_irreversible(session, request);
+	bool own;
 
-	if (add_migrations(session, &irreversible, err) < 0)
+	if (add_migrations(session, &irreversible, err) < 0 ||
+	    find_own(session, request, &own, err) < 0)
 		return NULL;
 	flags.rollback = (struct plan_rollback){
 		.release = session->release.release,
 		.build = request->build,
 		.irreversible = irreversible,
-		.own = is_own(session, request),
+		.own = own,
 	};
 	return session_plan(session, &flags, clock_now(session->call->clock), err);
 }

@@ -340,6 +340,43 @@ test_smoke_test_of_an_earlier_stage() {
 	equals "$(json 'd[0]["stages"]["build"]')" "$first"
 }
 
+key() { printf '%s' "$TEST_FOLDER/keys/$1"; }
+as() { local name=$1; shift; SHIPIT_KEY=$(key "$name") SHIPIT_DEPLOYER=${CLAIMED:-$name} "$SHIPIT" "$@"; }
+later() { local name=$1; shift; faketime -f '+3h' env SHIPIT_KEY="$(key "$name")" SHIPIT_DEPLOYER="${CLAIMED:-$name}" "$SHIPIT" "$@"; }
+
+# His own deploy a trainee takes back alone, also when nobody is online any more; the signature
+# tells whose it is.
+test_trainee_takes_back_what_he_made() {
+	command -v faketime >/dev/null || skip 'no faketime'
+	new_repo
+	simple_config
+	{
+		echo 'roster:'
+		for name in ann bob; do
+			SHIPIT_KEY=$(key "$name") "$SHIPIT" keygen -q --name "$name" \
+				--role "$([ "$name" = ann ] && echo trained || echo trainee)" | sed 's/^/  /'
+		done
+	} >>deploy.yml
+	sed -i.bak 's/protected: false/protected: true/' deploy.yml
+	rm deploy.yml.bak
+	commit one
+	push
+	expect 0 as ann deploy --yes --silent
+	commit two
+	push
+	expect 0 as ann deploy --yes --silent
+	CLAIMED=bob expect 0 later bob rollback --dry-run --json
+	equals "$(json '[g["verdict"] for g in d["guards"] if g["name"] == "roster"]')" '["refuse"]'
+	CLAIMED=ann expect 3 later bob rollback --yes
+	says 'a trainee rolls back his own deploys'
+	expect 0 as ann online --for 1h
+	commit three
+	push
+	expect 0 as bob deploy --yes --silent
+	expect 0 later bob rollback --yes --silent
+	equals "$(cat "$TEST_FOLDER/live")" "$(git rev-parse HEAD~)"
+}
+
 test_irreversible_is_not_passed() {
 	shop
 	sed -i.bak 's/rollback: skip/irreversible: true, rollback: skip/' pipelines/simple.yml
