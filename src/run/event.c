@@ -89,8 +89,7 @@ const struct event_shape event_shapes[EVENT_TYPES] = {
 	[EVENT_WAITING] = {"waiting", HAS(TEXT)},
 	[EVENT_MESSAGE] = {"message", HAS(LEVEL) | HAS(TEXT) | HAS(BELL)},
 	[EVENT_DEFERRED_FINISHED] = {"deferred.finished", HAS(STATUS) | HAS(REASON)},
-	[EVENT_DEPLOY_FINISHED] = {"deploy.finished", HAS(ID) | HAS(STATUS) | HAS(EXIT_CODE) |
-							      HAS(DURATION) |
+	[EVENT_DEPLOY_FINISHED] = {"deploy.finished", HAS(STATUS) | HAS(EXIT_CODE) | HAS(DURATION) |
 							      HAS(REASON) | HAS(FAILED_STEP) |
 							      HAS(LOG) | HAS(OWED) | HAS(ADVICE) |
 							      HAS(TASKS_ONLY) | HAS(ROLLBACK)},

@@ -219,6 +219,7 @@ test_shared_paths() {
 }
 
 test_both_halves_in_the_go_live_stage() {
+	# shellcheck disable=SC2016  # for shipit, not for the shell
 	shop '' <<<'- {name: at-once, release: {to: "${TO}/other"}}'
 	local one
 	one=$(basename "$(readlink "$TEST_FOLDER/srv/other/current")")
@@ -230,6 +231,7 @@ test_both_halves_in_the_go_live_stage() {
 
 test_mistakes() {
 	shop '' <<<'- run: "true"'
+	# shellcheck disable=SC2016
 	sed -i.bak 's|{name: site, release: {to: "${TO}"}}|{release: {to: srv, hosts: web}}|' pipelines/simple.yml
 	rm pipelines/simple.yml.bak
 	commit; push

@@ -202,7 +202,7 @@ test_smoke_failure_rolls_back() {
 	equals "$(lines built)" 2
 	says 'the smoke test failed: rolling back to'
 	says 'rolled back: the previous release is live again'
-	equals "$(ls .git/shipit/deploys | wc -l | tr -d ' ')" 3
+	equals "$(find .git/shipit/deploys -mindepth 1 -maxdepth 1 | wc -l | tr -d " ")" 3
 	expect 0 shipit history --json
 	equals "$(json '[(r["kind"], r["status"], r["exit_code"]) for r in d]')" \
 		'[["deploy", "rolled_back", 5], ["rollback", "ok", 0], ["deploy", "ok", 0]]'
