@@ -82,6 +82,7 @@ OBJECTS := $(SOURCES:%.c=$(OUT)/%.o)
 LIBRARY := $(OUT)/libshipit.a
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+SHIM := $(OUT)/shim.so
 BENCHES := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
 .PHONY: all check unit e2e sanitize fuzz fuzzers bench lint format install uninstall demo clean help
@@ -139,7 +140,12 @@ $(OUT)/fuzz/%: $(OUT)/tests/fuzz/%.o $(OUT)/tests/fuzz/replay.o $(LIBRARY)
 	$(LINK) $< $(OUT)/tests/fuzz/replay.o $(LIBRARY) $(ALL_LDLIBS)
 endif
 
-tests: $(PROGRAM) $(UNIT_TESTS) $(FUZZERS)
+# Preloaded by the crash matrix: kills shipit, or makes a call fail, at the n-th time.
+$(SHIM): tests/shim/shim.c
+	@mkdir -p $(@D) && echo '  LINK  $@' && \
+	$(CC) -std=c17 -O1 -fPIC -shared $(WARNINGS) -o $@ $< -ldl
+
+tests: $(PROGRAM) $(UNIT_TESTS) $(FUZZERS) $(SHIM)
 .PHONY: tests
 
 check:

@@ -35,8 +35,8 @@ struct command {
 const struct command *command_at(size_t index);
 const struct command *command_find(const char *name);
 
-extern const struct command command_deploy, command_rollback, command_plan, command_task,
-	command_exec, command_check,
+extern const struct command command_deploy, command_rollback, command_plan, command_resume,
+	command_recover, command_task, command_exec, command_check,
 	command_schema, command_status, command_history, command_show, command_logs, command_smoke,
 	command_foghorn, command_sound, command_stop, command_lock, command_unlock,
 	command_maintenance, command_online, command_approve, command_keygen,

@@ -5,6 +5,7 @@
 #include "commands/answers.h"
 #include "commands/deploy_flags.h"
 #include "commands/deploy_run.h"
+#include "commands/interrupted.h"
 #include "commands/replan.h"
 #include "commands/session_people.h"
 #include "plan/difference.h"
@@ -178,6 +179,8 @@ static int deploy_target(struct session *session, const struct session_options *
 		return -1;
 	if (options_has(&call->options, "dry-run"))
 		return plan_show(call, replan.plan, err);
+	if (interrupted_refuse(session, err) < 0)
+		return -1;
 	if (replan.plan->nothing_to_do)
 		return nothing_to_do(call, replan.plan, err);
 	if (!deploy_writes_json(call) && !call->quiet)

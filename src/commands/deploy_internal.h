@@ -16,10 +16,12 @@ struct deploy {
 	struct holding *holding;
 	struct halted halted;	/* in the store before the deploy, and with its record */
 	const json_t *left;	/* halts that are still stopped at the verdict */
-	bool tasks_alone, deferring;
+	bool tasks_alone, deferring, unrecorded;
 	struct store *store;	/* while the record is written */
 	bool hold, locks, locked;	/* a rollback is to lock the environment, does, did */
 	const struct rollback_within *within;	/* NULL: a command of its own */
+	const struct deploy_again *again; /* NULL: it begins */
+	json_t *stopped;	/* halts that its earlier run stopped */
 	struct run_result result;
 };
 

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "commands/deploy_internal.h"
+#include "commands/interrupted.h"
 #include "commands/session_people.h"
 #include "state/hold.h"
 
@@ -151,6 +152,8 @@ static void fill_record(struct deploy *deploy, const struct run_result *result)
 	for (size_t i = 0; i < deploy->plan->stages.count; i++)
 		if (deploy->plan->stages.items[i].selected)
 			vec_push(session->arena, &stages, deploy->plan->stages.items[i].name);
+	if (deploy->again && deploy->again->recover)
+		record->kind = "recover";
 	fill_owed(deploy, result);
 	fill_durations(deploy, result, 0);
 	record_follow(session->arena, record, newest, result->live && !deploy->tasks_alone,
@@ -238,6 +241,18 @@ static int append(struct deploy *deploy, bool went_live, struct error *err)
 	return result;
 }
 
+/* It was killed behind its verdict: that stands in the records. */
+static bool verdict_is_stored(struct deploy *deploy)
+{
+	const struct interrupted *past = deploy->again ? deploy->again->past : NULL;
+
+	if (!past || !past->record || past->past->status != STATUS_OK)
+		return false;
+	deploy->record = *past->record;
+	deploy->record.verdicts = deploy->record.approvals = NULL;
+	return true;
+}
+
 int deploy_on_verdict(void *context, struct run_result *result, struct error *err)
 {
 	struct deploy *deploy = context;
@@ -245,6 +260,8 @@ int deploy_on_verdict(void *context, struct run_result *result, struct error *er
 	char *text;
 	int code;
 
+	if (verdict_is_stored(deploy))
+		return 0;
 	fill_record(deploy, result);
 	deploy->left = result->halted;
 	deploy->deferring = defers(deploy->plan, result);
@@ -265,7 +282,10 @@ int deploy_on_verdict(void *context, struct run_result *result, struct error *er
 	if (code == 0)
 		return 0;
 	error_wrap(err, "the record of this deploy could not be stored");
-	if (result->live || (result->touched && !result->undone)) {
+	/* Nobody may deploy on top of a state that does not know what is live. */
+	deploy->unrecorded = !deploy->tasks_alone &&
+			     (result->live || (result->touched && !result->undone));
+	if (deploy->unrecorded) {
 		holding_leave(deploy->holding);
 		error_hint(err, "As soon as the state can be written: shipit -e %s recover %s",
 			   deploy->session->config->env, deploy->folder.id);

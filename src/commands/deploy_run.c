@@ -5,12 +5,12 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "commands/deploy_begin.h"
+#include "commands/interrupted.h"
 #include "commands/session_people.h"
 #include "git/change.h"
-#include "git/worktree.h"
 #include "proc/loop.h"
 #include "services/secrets.h"
-#include "sound/sound.h"
 #include "ui/ui.h"
 
 enum { COUNTDOWN = 3 };		/* seconds before the foghorn, when someone watches */
@@ -55,29 +55,6 @@ static struct event_sink *open_ui(struct session *session, struct error *err)
 	options.verbose = call->verbose;
 	options.clock = call->clock;
 	return ui_new(&options, err);
-}
-
-static const char *find_sound(struct deploy *deploy)
-{
-	struct session *session = deploy->session;
-	struct error problem = { 0 };
-	const char *team = path_join(session->arena, session->config->folder, "sounds");
-	const char *builtin = data_path(session->arena, "sounds");
-	const char *const folders[] = {
-		path_join(session->arena, deploy->options.root, team),
-		path_join(session->arena, deploy->options.root, session->config->folder),
-		builtin, NULL,
-	};
-	bool silent = false;
-	const char *file;
-
-	if (options_has(&session->call->options, "silent") || !session->config->sound_go_live)
-		return NULL;
-	file = sound_find(session->arena, session->config->sound_go_live, folders, &silent,
-			  &problem);
-	if (!file && !silent)
-		call_note(session->call, "no sound: %s", problem.message);
-	return file;
 }
 
 static int write_plan(struct deploy *deploy, struct error *err)
@@ -143,26 +120,26 @@ static enum run_rollback on_roll_back(void *context, const struct run_result *re
 	return rollback_within(&within, advice);
 }
 
-static int prepare_checkout(struct deploy *deploy, struct error *err)
+/* What was done already, what is halted already, the checkout as it was left or a new one. */
+static int add_past(struct deploy *deploy, struct error *err)
 {
-	struct session *session = deploy->session;
-	const char *ci = getenv("CI");
-	const struct worktree_options options = {
-		.env = deploy->plan->rollback
-			? arena_format(session->arena, "%s+rollback", session->config->env)
-			: session->config->env,
-		.commit = deploy->plan->commit,
-		.clean_all =
-			session->config->clean_written ? session->config->clean_all : ci && *ci,
-		.may_ask = terminal_present() && !deploy_writes_json(session->call),
-	};
+	const struct deploy_again *again = deploy->again;
+	struct run_options *options = &deploy->options;
 
-	if (session->config->workspace == WORKSPACE_HERE && !deploy->plan->rollback) {
-		deploy->options.root = session->root;
-		return 0;
+	if (halted_look(deploy->holding, &deploy->halted, err) < 0)
+		return -1;
+	options->kept_halts = deploy->halted.halts;
+	if (again) {
+		options->root = again->root;
+		options->past = again->past->past;
+		deploy->stopped = run_past_stopped(options->past);
+		if (json_array_size(deploy->stopped))
+			options->stopped_halts = deploy->stopped;
 	}
-	deploy->options.root = worktree_prepare(session->repository, session->arena, &options, err);
-	return deploy->options.root ? 0 : -1;
+	if (!options->root)
+		options->root = deploy_checkout(deploy->session, deploy->plan, deploy->folder.id,
+						err);
+	return options->root ? 0 : -1;
 }
 
 static int fill_options(struct deploy *deploy, const struct variables *answers, struct error *err)
@@ -199,11 +176,9 @@ static int fill_options(struct deploy *deploy, const struct variables *answers, 
 	};
 	options->outputs = *answers;
 	add_changed(deploy);
-	if (halted_look(deploy->holding, &deploy->halted, err) < 0 ||
-	    prepare_checkout(deploy, err) < 0)
+	if (add_past(deploy, err) < 0)
 		return -1;
-	options->kept_halts = deploy->halted.halts;
-	options->sound = deploy->tasks_alone ? NULL : find_sound(deploy);
+	options->sound = deploy->tasks_alone ? NULL : deploy_sound(session, options->root);
 	options->countdown =
 		options->sound && terminal_present() && !session->call->yes ? COUNTDOWN : 0;
 	return 0;
@@ -228,13 +203,17 @@ static int run_with_loop(struct deploy *deploy, struct error *err)
 	deploy->options.loop = deploy->within ? deploy->within->loop : loop_new(err);
 	if (!deploy->options.loop)
 		return -1;
-	code = deploy->tasks_alone ? run_tasks(deploy->plan, &deploy->options, result, err)
-				   : run_deploy(deploy->plan, &deploy->options, result, err);
+	if (deploy->again && deploy->again->recover)
+		code = run_recover(deploy->plan, &deploy->options, result, err);
+	else if (deploy->tasks_alone)
+		code = run_tasks(deploy->plan, &deploy->options, result, err);
+	else
+		code = run_deploy(deploy->plan, &deploy->options, result, err);
 	if (!deploy->within)
 		loop_free(deploy->options.loop);
 	if (code < 0)
 		return -1;
-	if (deploy->record.id && !deploy->within)
+	if (deploy->record.id && !deploy->within && !deploy->unrecorded)
 		deploy_record_deferred(deploy, result);
 	json_decref(result->halted);
 	halted_release(&deploy->halted);
@@ -253,10 +232,16 @@ static int run(struct deploy *deploy, const struct variables *answers, struct er
 		return -1;
 	deploy->hub = &deploy->own_hub;
 	deploy->hub->clock = session->call->clock;
-	deploy->folder = deploy->holding->folder;
+	deploy->folder = deploy->again ? deploy->again->past->folder : deploy->holding->folder;
 	event_hub_add(deploy->hub, ui);
-	code = write_plan(deploy, err) < 0 || fill_options(deploy, answers, err) < 0
-		? -1 : run_with_loop(deploy, err);
+	code = deploy_note_start(session, deploy->plan, &deploy->folder,
+				 deploy->tasks_alone	  ? "task"
+				 : deploy->plan->rollback ? "rollback"
+							  : "deploy",
+				 answers, err) < 0 ||
+			       write_plan(deploy, err) < 0 || fill_options(deploy, answers, err) < 0
+		       ? -1
+		       : run_with_loop(deploy, err);
 	if (code >= 0)
 		holding_begun(deploy->holding);
 	return code;
@@ -302,6 +287,18 @@ int deploy_run_within(struct session *session, const struct plan *plan,
 		   deploy.folder.id);
 	return error_set(err, "the rollback %s failed: %s", deploy.folder.id,
 			 deploy.result.reason ? deploy.result.reason : "it was interrupted");
+}
+
+int deploy_run_again(struct session *session, const struct plan *plan, struct holding *holding,
+		     const struct deploy_again *again, struct error *err)
+{
+	struct deploy deploy = { .session = session, .plan = plan, .holding = holding,
+				 .again = again,
+				 .tasks_alone = again->past->past->tasks_only };
+	int result = run(&deploy, &again->past->start.answers, err);
+
+	json_decref(deploy.stopped);
+	return result;
 }
 
 int deploy_run_tasks(struct session *session, const struct plan *plan, struct holding *holding,

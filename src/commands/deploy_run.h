@@ -3,6 +3,8 @@
 #include "commands/holding.h"
 #include "commands/rollback.h"
 
+struct interrupted;
+
 #define DEPLOY_RUN_OPTIONS \
 	{ "format", 0, "F", "auto, tty, plain, json, github, gitlab or buildkite", 0 }, \
 	{ "silent", 0, NULL, "no sound", 0 }, \
@@ -31,6 +33,16 @@ int deploy_run_rollback(struct session *session, const struct plan *plan, struct
 int deploy_run_within(struct session *session, const struct plan *plan,
 		      const struct variables *answers, const struct rollback_within *within,
 		      enum run_rollback *done, struct error *err) MUST_USE;
+/* Goes on with a deploy that was interrupted or failed, by the plan that was made again: under its
+ * ID, in its folder, its journal, its checkout as far as that is kept. With `recover` it only puts
+ * right what it left behind. */
+struct deploy_again {
+	const struct interrupted *past;
+	const char *root;	/* the checkout as it was left; NULL: it is made anew */
+	bool recover;
+};
+int deploy_run_again(struct session *session, const struct plan *plan, struct holding *holding,
+		     const struct deploy_again *again, struct error *err) MUST_USE;
 /* The same for the plan's selected tasks alone, on what is live. */
 int deploy_run_tasks(struct session *session, const struct plan *plan, struct holding *holding,
 		     const struct variables *answers, struct error *err) MUST_USE;

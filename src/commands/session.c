@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "commands/interrupted.h"
 #include "commands/session_internal.h"
 #include "commands/session_people.h"
 #include "crypto/key.h"
@@ -261,6 +262,8 @@ int session_open(struct session *session, struct call *call, const struct sessio
 	    session_open_state(session, err) < 0)
 		return -1;
 	session->deployer = repository_deployer(session->repository, session->arena);
+	if (session->store && !session->options.unwarned)
+		interrupted_notice(session);
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 struct repository;
 struct change;
 struct session_people;
+struct start;
 
 struct session_options {
 	const char *ref;	/* --ref; NULL: the rules of spec 1 */
@@ -28,6 +29,11 @@ struct session_options {
 	bool run_commands;	/* ... but for those that name hosts; never a secret's */
 	bool quick;		/* leave out looking for uncommitted files where that takes long */
 	bool working_tree;	/* the config is read from the working tree, no commit is chosen */
+	/* resume, recover: the plan of this deploy is made again, as if nothing had happened since.
+	 * NULL: a new one. */
+	const struct start *again;
+	const char *again_id;
+	bool unwarned;		/* says nothing of a deploy that was interrupted */
 };
 
 /* A deploy.yml of some commit. */
@@ -68,6 +74,7 @@ struct session {
 	struct session_people *people;	/* session_people.h; NULL: not asked for yet */
 	struct variables fingerprints;	/* of the target: NAME -> 16 hex digits */
 	struct session_options options;
+	struct plan_flags flags; /* of the last session_plan */
 	bool said_working_tree;
 	size_t warnings_told;	/* of the store's */
 };

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "commands/interrupted.h"
 #include "commands/session_internal.h"
 #include "commands/session_people.h"
 #include "crypto/redact.h"
@@ -202,6 +203,14 @@ static int choose_live(struct session *session, struct error *err)
 	return 1;
 }
 
+static int choose_again(struct session *session)
+{
+	session->commit = session->options.again->commit;
+	session->branch = session->options.again->branch;
+	session_bring_commit(session, session->commit);
+	return 1;
+}
+
 static int choose_commit(struct session *session, struct error *err)
 {
 	const struct choice_options options = {
@@ -216,7 +225,9 @@ static int choose_commit(struct session *session, struct error *err)
 
 	if (session->options.rollback)
 		return session_choose_release(session, err);
-	chosen = session->options.redeploy ? choose_live(session, err) : 0;
+	chosen = session->options.again      ? choose_again(session)
+	       : session->options.redeploy ? choose_live(session, err)
+					   : 0;
 	if (chosen)
 		return chosen < 0 ? -1 : 0;
 	if (repository_choose(session->repository, session->arena, &options, &choice, err) < 0)
@@ -234,6 +245,11 @@ static int find_live(struct session *session, struct error *err)
 	char from[COMMIT_TEXT];
 	const char *claimed;
 
+	if (session->options.again) {
+		session->live = session->options.again->previous;
+		session->facts.live_claimed = session->options.again->claimed;
+		return 0;
+	}
 	if (session->options.from) {
 		if (repository_resolve(session->repository, session->options.from,
 				       session->config->remote, from, err) < 0)
@@ -454,6 +470,8 @@ int session_open_target(struct session *session, struct call *call,
 	    session_load_live(session, err) == 0 && read_change(session, err) == 0 &&
 	    read_fingerprints(session, err) == 0)
 		result = 0;
+	if (result == 0 && !session->options.unwarned)
+		interrupted_notice(session);
 	if (result == 0)
 		return gather_facts(session, check, err);
 	if (check)
@@ -469,9 +487,24 @@ static int read_changed(void *context, const struct changed_file *file, struct c
 	return change_read_text(session->repository, session->arena, file, text, err);
 }
 
+/* The records as they were before the deploy that is planned again. */
+static struct record_list records_before(const struct session *session)
+{
+	struct record_list list = session->records;
+
+	while (session->options.again && list.records.count &&
+	       text_equal(list.records.items[0].id, session->options.again_id)) {
+		list.records.items++;
+		list.records.count--;
+	}
+	return list;
+}
+
 struct plan *session_plan(struct session *session, const struct plan_flags *flags, int64_t now,
 			  struct error *err)
 {
+	const struct record_list records = records_before(session);
+
 	if (session_people_gather(session, err) < 0)
 		return NULL;
 	const struct plan_input input = {
@@ -482,7 +515,7 @@ struct plan *session_plan(struct session *session, const struct plan_flags *flag
 		.commit = session->commit,
 		.previous = session->live,
 		.branch = session->branch,
-		.records = &session->records,
+		.records = &records,
 		.flags = *flags,
 		.facts = session->facts,
 		.now = now,
@@ -493,6 +526,7 @@ struct plan *session_plan(struct session *session, const struct plan_flags *flag
 	};
 	struct plan *plan = plan_new(session->arena, &input, &session->diagnostics, err);
 
+	session->flags = *flags;
 	if (!plan && session->diagnostics.errors)
 		session_print_diagnostics(session, err);
 	return plan;

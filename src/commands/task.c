@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "commands/answers.h"
 #include "commands/deploy_run.h"
+#include "commands/interrupted.h"
 #include "commands/session_people.h"
 
 static const struct option_row task_options[] = {
@@ -116,6 +117,8 @@ static int task(struct call *call, struct error *err)
 		vec_push(call->arena, &flags.task, name);
 	plan = session_plan(&session, &flags, clock_now(call->clock), err);
 	if (!plan)
+		return -1;
+	if (interrupted_refuse(&session, err) < 0)
 		return -1;
 	if (choose_tasks(plan, name) == 0) {
 		if (deploy_writes_json(call))

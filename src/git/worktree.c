@@ -142,6 +142,36 @@ static int update_submodules(struct arena *arena, const char *path,
 		   options->clean_all ? "git clean -q -ffdx" : "git clean -q -ffd");
 }
 
+static char *claim_path(const struct repository *repository, struct arena *arena, const char *path)
+{
+	char hash[HASH_HEX_SIZE];
+
+	hash_bytes_hex(path, strlen(path), hash);
+	return arena_format(arena, "%s/shipit/checkouts/%.16s", repository->common_dir, hash);
+}
+
+int checkout_claim(const struct repository *repository, struct arena *arena, const char *path,
+		   const char *user, struct error *err)
+{
+	char *claim = claim_path(repository, arena, path);
+
+	if (folder_make(path_folder(arena, claim), 0755, err) < 0)
+		return -1;
+	return file_write(claim, user, strlen(user), 0644, err);
+}
+
+bool checkout_is_claimed(const struct repository *repository, struct arena *arena,
+			 const char *path, const char *user)
+{
+	struct buffer claimed CLEANUP(buffer_release);
+	struct error ignored = { 0 };
+
+	buffer_init(&claimed, 4096);
+	return folder_exists(path) &&
+	       file_read(claim_path(repository, arena, path), &claimed, &ignored) == 0 &&
+	       !strcmp(claimed.data, user);
+}
+
 char *worktree_prepare(const struct repository *repository, struct arena *arena,
 		       const struct worktree_options *options, struct error *err)
 {
@@ -150,6 +180,7 @@ char *worktree_prepare(const struct repository *repository, struct arena *arena,
 
 	if (!path)
 		return NULL;
+	unlink(claim_path(repository, arena, path));
 	if (is_ours(repository, arena, path))
 		status = reset(path, options, err);
 	if (status < 0 && !interrupt_signal()) {

@@ -17,3 +17,10 @@ char *worktree_path(const struct repository *repository, struct arena *arena, co
  * (moved repository, killed checkout) is made anew. */
 char *worktree_prepare(const struct repository *repository, struct arena *arena,
 		       const struct worktree_options *options, struct error *err) MUST_USE;
+
+/* Whoever builds in a checkout claims it, so that he finds what he has built so far when he comes
+ * back; worktree_prepare ends every claim. user: a deploy's ID. */
+int checkout_claim(const struct repository *repository, struct arena *arena, const char *path,
+		   const char *user, struct error *err) MUST_USE;
+bool checkout_is_claimed(const struct repository *repository, struct arena *arena,
+			 const char *path, const char *user);

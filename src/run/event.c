@@ -40,6 +40,7 @@ const struct event_field event_fields[FIELD_COUNT] = {
 	[FIELD_ALLOWED] = FIELD("allowed", KIND_FLAG, allowed),
 	[FIELD_INTERACTIVE] = FIELD("interactive", KIND_FLAG, interactive),
 	[FIELD_LOG] = FIELD("log", KIND_TEXT, log),
+	[FIELD_PLACE] = FIELD("place", KIND_TEXT, place),
 	[FIELD_STREAM] = FIELD("stream", KIND_TEXT, stream),
 	[FIELD_LINE] = FIELD("line", KIND_TEXT, line),
 	[FIELD_PID] = FIELD("pid", KIND_NUMBER, pid),
@@ -51,6 +52,7 @@ const struct event_field event_fields[FIELD_COUNT] = {
 	[FIELD_FAILED_STEP] = FIELD("failed_step", KIND_TEXT, failed_step),
 	[FIELD_TASKS_ONLY] = FIELD("tasks_only", KIND_FLAG, tasks_only),
 	[FIELD_ROLLBACK] = FIELD("rollback", KIND_TEXT, rollback),
+	[FIELD_RECOVERS] = FIELD("recovers", KIND_FLAG, recovers),
 	[FIELD_OWED] = FIELD("owed", KIND_LIST, owed),
 	[FIELD_ADVICE] = FIELD("advice", KIND_LIST, advice),
 };
@@ -65,7 +67,7 @@ const struct event_shape event_shapes[EVENT_TYPES] = {
 							    HAS(PREVIOUS) | HAS(DEPLOYER) |
 							    HAS(PLAN) | HAS(BRANCH) | HAS(URL) |
 							    HAS(ESTIMATE) | HAS(TASKS_ONLY) |
-							    HAS(ROLLBACK)},
+							    HAS(ROLLBACK) | HAS(RECOVERS)},
 	[EVENT_STAGE_STARTED] = {"stage.started", HAS(STAGE) | HAS(ESTIMATE)},
 	[EVENT_STAGE_FINISHED] = {"stage.finished",
 				  HAS(STAGE) | HAS(STATUS) | HAS(DURATION) | HAS(REASON)},
@@ -74,7 +76,8 @@ const struct event_shape event_shapes[EVENT_TYPES] = {
 	[EVENT_STEP_OUTPUT] = {"step.output", HAS(STAGE) | HAS(STEP) | HAS(STREAM) | HAS(LINE)},
 	[EVENT_STEP_FINISHED] = {"step.finished", STEP | HAS(STATUS) | HAS(DURATION) |
 							  HAS(EXIT_CODE) | HAS(SIGNAL) |
-							  HAS(REASON) | HAS(ALLOWED) | HAS(LOG)},
+							  HAS(REASON) | HAS(ALLOWED) | HAS(LOG) |
+							  HAS(PLACE)},
 	[EVENT_MAINTENANCE_INTENT] = {"maintenance.intent", HAS(HALT) | HAS(HOW)},
 	[EVENT_MAINTENANCE_ON] = {"maintenance.on", HALT_OUTCOME},
 	[EVENT_MAINTENANCE_OFF] = {"maintenance.off", HALT_OUTCOME},
@@ -92,7 +95,8 @@ const struct event_shape event_shapes[EVENT_TYPES] = {
 	[EVENT_DEPLOY_FINISHED] = {"deploy.finished", HAS(STATUS) | HAS(EXIT_CODE) | HAS(DURATION) |
 							      HAS(REASON) | HAS(FAILED_STEP) |
 							      HAS(LOG) | HAS(OWED) | HAS(ADVICE) |
-							      HAS(TASKS_ONLY) | HAS(ROLLBACK)},
+							      HAS(TASKS_ONLY) | HAS(ROLLBACK) |
+							      HAS(RECOVERS)},
 };
 
 static const char *const status_names[STATUS_COUNT] = {

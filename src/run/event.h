@@ -90,7 +90,9 @@ struct event {
 	bool interactive; /* of a step: it has the terminal, draw nothing */
 	bool tasks_only;  /* deploy.started, .finished: of `shipit task`, nothing goes live */
 	const char *rollback; /* deploy.started, .finished: ID of the release that is live again */
+	bool recovers;    /* likewise: of `shipit recover`, what was interrupted is put right */
 	const char *log;  /* path of the step's log file */
+	const char *place; /* of a step: where what it prepared is kept */
 	const char *name; /* a check, marker, message, guard */
 	const char *halt, *task;
 	const char *how;		/* maintenance.intent: JSON, see run/maintenance.h */

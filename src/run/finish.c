@@ -36,7 +36,9 @@ static void owe(struct run *run, struct run_stage *stage, const char *kind)
 		if (!is_done(step->status)) {
 			struct run_owed owed = {.kind = kind, .name = name,
 						.status = step->status};
-			if (!step->status && stage != &run->deferred)
+			if (!step->status && run->recovers)
+				owed.status = STATUS_INTERRUPTED;
+			else if (!step->status && stage != &run->deferred)
 				owed.status = STATUS_CANCELLED;
 			vec_push(run->arena, &result->owed, owed);
 		} else if (step->started) {
@@ -98,7 +100,7 @@ static void keep_step(struct run *run, const struct run_step *step)
 					   .kind = step->config->kind, .place = step->place};
 	if (step->place)
 		vec_push(run->arena, &run->result->artefacts, artefact);
-	if (step->config->irreversible && step->started && !step->command)
+	if (step->config->irreversible && (step->started || step->past) && !step->command)
 		text_list_add(run->arena, &run->result->irreversible, name);
 }
 
@@ -227,6 +229,27 @@ void finish_result(struct run *run)
 	end_result(run);
 }
 
+void finish_recovery(struct run *run)
+{
+	struct run_result *result = run->result;
+	bool clean = !result->halted && (result->live || !result->touched || result->undone);
+	finish_owed(run, false);
+	result->status = result->live ? STATUS_FAILED_LIVE : STATUS_INTERRUPTED;
+	result->exit_code = clean ? EXIT_DONE : EXIT_ATTENTION;
+	result->reason = "shipit was killed, or its machine died";
+	result->finished = clock_now(run->events->clock ? run->events->clock : &clock_system);
+	if (result->live)
+		advise(run, "The new commit is live, and was not tested: look at production; "
+			    "`shipit smoke` and `shipit task` do what is left.");
+	else if (run->tasks_alone)
+		advise(run, "What is owed is done by the next deploy, or by `shipit task`.");
+	else if (clean)
+		advise(run, "Production is as it was: deploy again.");
+	else
+		advise(run, "Put right what is named above, then deploy again.");
+	halts_advise(run);
+}
+
 void finish_verdict(struct run *run)
 {
 	struct run_result *result = run->result;
@@ -239,7 +262,8 @@ void finish_verdict(struct run *run)
 		if (err.hint[0])
 			advise(run, arena_string(run->arena, err.hint));
 		if (result->exit_code == EXIT_DONE)
-			result->exit_code = result->live ? EXIT_ATTENTION : EXIT_FAILED;
+			result->exit_code = result->live || run->recovers ? EXIT_ATTENTION
+									  : EXIT_FAILED;
 		if (result->status == STATUS_OK)
 			result->status = result->live ? STATUS_FAILED_LIVE : STATUS_FAILED;
 		if (!result->reason)
@@ -253,7 +277,7 @@ void finish_verdict(struct run *run)
 		.exit_code = result->exit_code, .duration = clock_monotonic() - run->begun,
 		.reason = result->reason, .log = result->log, .owed = &owed,
 		.advice = &result->advice, .id = run->options->identity.id,
-		.tasks_only = run->tasks_alone,
+		.tasks_only = run->tasks_alone, .recovers = run->recovers,
 		.rollback = run->plan->rollback ? run->plan->rollback->id : NULL,
 	};
 	if (result->cause_stage)

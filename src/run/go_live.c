@@ -83,7 +83,7 @@ int go_live_announce(struct run *run)
 
 int go_live_intend(struct run *run, struct error *err)
 {
-	return keeper_set(run->options->keeper, LEASE_GO_LIVE, NULL, err);
+	return work_set(run, LEASE_GO_LIVE, err);
 }
 
 void go_live_begin(struct run *run)
@@ -118,16 +118,22 @@ void go_live_end_sound(struct run *run)
 }
 
 /* What a rollback ran in place of a step is not what the step's undo undoes. */
-static bool has_undo(const struct run_step *step)
+static bool has_command(const struct run_step *step)
 {
 	const struct command_text *undo = &step->config->undo;
 	return !step->command && (undo->shell || undo->arguments.count);
 }
 
-static bool can_undo(const struct run_step *step)
+bool step_has_undo(const struct run_step *step)
 {
 	const struct step_kind *kind = step_kind_find(step->config->kind);
-	return has_undo(step) || (!step->command && kind && kind->undo);
+	return has_command(step) || (!step->command && kind && kind->undo);
+}
+
+bool step_is_harmless(const struct run_step *step)
+{
+	const struct step_kind *kind = step_kind_find(step->config->kind);
+	return !step_has_undo(step) && kind && kind->harmless;
 }
 
 typedef void *start_fn(const struct step_request *request, struct error *err);
@@ -146,6 +152,8 @@ static bool run_aside(struct run *run, struct run_step *of, const char *action, 
 	run->running++;
 	stage->active++;
 	run->undoing = step;
+	if (!stage->environment)	/* an earlier run of this deploy started it */
+		stage->environment = environment_stage(run, stage);
 	step_begin(step);
 	while (step->status == STATUS_NONE)
 		if (loop_run(run->loop))
@@ -154,17 +162,26 @@ static bool run_aside(struct run *run, struct run_step *of, const char *action, 
 	return step->status == STATUS_OK;
 }
 
+static bool undo_step(struct run *run, struct run_step *of)
+{
+	const struct step_kind *kind = step_kind_find(of->config->kind);
+	of->undo_begun = true;
+	work_note(run);
+	of->undone = run_aside(run, of, "undo", has_command(of) ? NULL : kind->undo);
+	work_note(run);
+	return of->undone;
+}
+
 bool go_live_undo(struct run *run)
 {
-	bool all = true;
+	bool all = !run->lost;
 	run->phase = RUN_UNDO;
 	run->signals = 0;
 	for (size_t i = run->touched.count; i-- > 0;) {
 		struct run_step *step = run->touched.items[i];
-		const struct step_kind *kind = step_kind_find(step->config->kind);
-		if (!can_undo(step) && kind && kind->harmless)
+		if (step_is_harmless(step))
 			continue;
-		if (can_undo(step) && !run_may_go_on(run)) {
+		if (step_has_undo(step) && !run_may_go_on(run)) {
 			all = false;
 			text_list_add(run->arena, &run->result->advice,
 				      arena_format(run->arena, "%s.%s was not undone, for the "
@@ -172,12 +189,11 @@ bool go_live_undo(struct run *run)
 						   step->name));
 			continue;
 		}
-		if (can_undo(step) &&
-		    run_aside(run, step, "undo", has_undo(step) ? NULL : kind->undo))
+		if (step_has_undo(step) && undo_step(run, step))
 			continue;
 		all = false;
 		text_list_add(run->arena, &run->result->advice,
-			      arena_format(run->arena, can_undo(step)
+			      arena_format(run->arena, step_has_undo(step)
 				? "The undo of %s.%s failed: put right by hand what it left behind."
 				: "%s.%s was started and has no undo: see what it left behind.",
 				step->stage->name, step->name));

@@ -6,35 +6,14 @@
 #include "run/maintenance.h"
 #include "run/run_internal.h"
 
-/* What another machine needs to put right what we leave behind. */
-static json_t *work_of(const struct run *run)
-{
-	const struct maintenance_config *config = &run->options->config->maintenance;
-
-	return json_pack("{s:o, s:b, s:b}", "halts", maintenance_json(run->maintenance),
-			 "together", config->together, "hold", config->hold);
-}
-
 static int announce(void *context, struct error *err)
 {
-	struct run *run = context;
-	json_t *work = work_of(run);
-	int result = keeper_set(run->options->keeper, LEASE_MAINTENANCE, work, err);
-
-	json_decref(work);
-	return result;
+	return work_set(context, LEASE_MAINTENANCE, err);
 }
 
 static void changed(void *context)
 {
-	struct run *run = context;
-	json_t *work = work_of(run);
-
-	keeper_note(run->options->keeper,
-		    run->phase == RUN_HALTING ? LEASE_MAINTENANCE
-		    : run->result->live	      ? LEASE_BEHIND
-					      : LEASE_GO_LIVE, work);
-	json_decref(work);
+	work_note(context);
 }
 
 static bool may_go_on(void *context)
@@ -63,7 +42,7 @@ int halts_prepare(struct run *run, struct error *err)
 		.context = run,
 	};
 
-	if (run->tasks_alone || (!run->plan->maintenance && !options->stopped_halts))
+	if ((run->tasks_alone || !run->plan->maintenance) && !options->stopped_halts)
 		return 0;
 	if (maintenance_check(config, err))
 		return -1;

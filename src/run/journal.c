@@ -69,9 +69,18 @@ static void flush_sink(struct event_sink *sink)
 	journal_flush((struct journal *)sink);
 }
 
+/* A line that a killed writer tore is ended, so that the next one stands alone. */
+static void end_torn_line(struct journal *journal)
+{
+	off_t size = lseek(journal->fd, 0, SEEK_END);
+	char last = '\n';
+	if (size > 0 && pread(journal->fd, &last, 1, size - 1) == 1 && last != '\n')
+		journal->errnum = write_all(journal->fd, "\n", 1);
+}
+
 struct journal *journal_open(const char *path, struct error *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	if (fd < 0) {
 		error_set_errno(err, errno, "cannot write the journal '%s'", path);
 		return NULL;
@@ -84,6 +93,7 @@ struct journal *journal_open(const char *path, struct error *err)
 	journal->sink.flush = flush_sink;
 	buffer_init(&journal->line, 1 << 20);
 	snprintf(journal->path, sizeof(journal->path), "%s", path);
+	end_torn_line(journal);
 	return journal;
 }
 

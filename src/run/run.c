@@ -34,10 +34,21 @@ void run_fail_with(struct run *run, const struct error *err)
 			      arena_string(run->arena, err->hint));
 }
 
+void run_touch(struct run_step *step)
+{
+	struct run *run = step->run;
+	for (size_t i = 0; i < run->touched.count; i++)
+		if (run->touched.items[i] == step)
+			return;
+	vec_push(run->arena, &run->touched, step);
+	run->result->touched = true;
+}
+
 static void interrupt_before(struct run *run)
 {
 	event_message(run->events, LEVEL_WARNING, run->signals == 1
-		? "interrupted: stopping what runs; production is as it was"
+		? run->result->touched ? "interrupted: stopping what runs"
+				       : "interrupted: stopping what runs; production is as it was"
 		: "interrupted again: killing what runs");
 	if (run->signals == 1)
 		schedule_cancel(run, true);
@@ -166,6 +177,9 @@ static struct run_step step_of(struct run *run, struct run_stage *stage,
 		.name = plan->name, .action = actions[plan->half], .half = plan->half,
 		.timeout = plan->timeout, .estimate = plan->estimate,
 		.command = replacement(run, stage, plan->config),
+		.past = run->options->past
+			? run_past_find(run->options->past, stage->name, plan->name,
+					actions[plan->half]) : NULL,
 	};
 }
 
@@ -235,12 +249,14 @@ static void emit_started(struct run *run)
 		.env = identity->env, .commit = identity->commit, .previous = identity->previous,
 		.deployer = identity->deployer, .plan = run->plan->digest,
 		.branch = identity->branch, .url = identity->url, .exit_code = -1,
-		.tasks_only = run->tasks_alone,
+		.tasks_only = run->tasks_alone, .recovers = run->recovers,
 		.rollback = run->plan->rollback ? run->plan->rollback->id : NULL,
 	};
-	if (run->plan->estimate > 0 && !run->tasks_alone)
+	if (run->plan->estimate > 0 && !run->tasks_alone && !run->options->past)
 		event.estimate = run->plan->estimate;
 	run_emit_frame(run, &event);
+	if (run->recovers)
+		return;
 	for (size_t i = 0; !run->tasks_alone && i < run->plan->guards.count; i++)
 		emit_guard(run, &run->plan->guards.items[i]);
 	for (size_t i = 0; i < run->plan->tasks.count; i++) {
@@ -276,7 +292,8 @@ static int begin(struct run *run, struct error *err)
 	build_tasks(run, &run->tasks, false);
 	build_tasks(run, &run->deferred, true);
 	build_on_failure(run);
-	if (halts_prepare(run, err) || secrets_check(run, err)) {
+	resume_begin(run);
+	if (halts_prepare(run, err) || (!run->recovers && secrets_check(run, err))) {
 		secrets_release(run);
 		journal_close(run->journal);
 		return -1;
@@ -321,23 +338,36 @@ static bool before_go_live(struct run *run)
 	return goes_on(run);
 }
 
+/* To where production changes; what was halted on the way is started again later. */
+static bool reach(struct run *run)
+{
+	struct error err = {0};
+	if (go_live_announce(run) || !halts_stop(run))
+		return false;
+	if (!run->plan->maintenance || !go_live_intend(run, &err))
+		return true;
+	run_fail_with(run, &err);
+	return false;
+}
+
 static void go_live(struct run *run)
 {
 	struct run_stage *stage = &run->stages[run->plan->go_live];
-	struct error err = {0};
-	if (go_live_announce(run) || !halts_stop(run))
-		return;
-	if (run->plan->maintenance && go_live_intend(run, &err)) {
-		run_fail_with(run, &err);
+	if (run->result->live) {	/* an earlier run of this deploy came so far */
+		schedule_stage(run, stage);
 		return;
 	}
+	if (!reach(run))
+		return;
 	go_live_begin(run);
 	schedule_stage(run, stage);
-	if (stage->finished && !stage->failed && goes_on(run)) {
-		run->result->live = true;
-		return;
-	}
-	if (!goes_on(run) || stage->failed)
+	run->result->live = stage->finished && !stage->failed && goes_on(run);
+}
+
+/* What went live half-way, in an earlier run of this deploy too, is undone. */
+static void undo(struct run *run)
+{
+	if (run->result->touched && !run->result->live)
 		run->result->undone = go_live_undo(run);
 }
 
@@ -439,7 +469,9 @@ static void end(struct run *run)
 	if (loop_on_signal(run->loop, NULL, NULL, &err))
 		event_message(run->events, LEVEL_WARNING, "%s", err.message);
 	unlink(path_join(run->arena, run->options->folder, "changed"));
-	rmdir(path_join(run->arena, run->options->folder, "outputs"));
+	bool over = run->result->status == STATUS_OK || run->recovers;	/* nothing to resume */
+	if (over && tree_remove(path_join(run->arena, run->options->folder, "outputs"), &err))
+		event_message(run->events, LEVEL_WARNING, "%s", err.message);
 	secrets_release(run);
 }
 
@@ -453,22 +485,50 @@ static struct run run_of(const struct plan *plan, const struct run_options *opti
 	};
 }
 
+static void carry_out(struct run *run)
+{
+	if (before_go_live(run))
+		go_live(run);
+	undo(run);
+	if (run->result->live && goes_on(run))
+		behind(run);
+}
+
 int run_deploy(const struct plan *plan, const struct run_options *options,
 	       struct run_result *result, struct error *err)
 {
 	struct run run = run_of(plan, options, result);
 	if (begin(&run, err))
 		return -1;
-	if (before_go_live(&run))
-		go_live(&run);
-	if (result->live)
-		behind(&run);
+	if (resume_verdict(&run))
+		resume_settle_all(&run);
+	else
+		carry_out(&run);
 	halts_start(&run);
 	finish_failure_steps(&run);
 	finish_release(&run);
 	finish_result(&run);
 	finish_verdict(&run);
 	run_deferred(&run);
+	end(&run);
+	return 0;
+}
+
+int run_recover(const struct plan *plan, const struct run_options *options,
+		struct run_result *result, struct error *err)
+{
+	struct run run = run_of(plan, options, result);
+	run.recovers = true;
+	run.tasks_alone = options->past->tasks_only;
+	if (begin(&run, err))
+		return -1;
+	resume_settle_all(&run);
+	run.phase = RUN_UNDO;
+	undo(&run);
+	halts_start(&run);
+	finish_release(&run);
+	finish_recovery(&run);
+	finish_verdict(&run);
 	end(&run);
 	return 0;
 }

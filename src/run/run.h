@@ -9,6 +9,7 @@
 struct keeper;
 struct loop;
 struct plan;
+struct run_past;
 struct run_result;
 
 /* Names and texts of a deploy that steps and events need. */
@@ -39,6 +40,9 @@ struct run_options {
 	int countdown;			/* seconds before the foghorn; 0: none */
 	const char *sound;		/* absolute file of the foghorn; NULL: none */
 	bool without_smoke;
+	/* What this very deploy had done before it was resumed, or is recovered; its steps under
+	 * way have an answer (past.h). NULL: it begins. */
+	const struct run_past *past;
 	/* Lists of halts (run/maintenance.h): those that `maintenance on` keeps stopped, and those
 	 * that an earlier run of this deploy stopped and did not start again. May be NULL. */
 	const json_t *kept_halts, *stopped_halts;
@@ -103,6 +107,12 @@ struct run_result {
  * was emitted). */
 int run_deploy(const struct plan *plan, const struct run_options *options,
 	       struct run_result *result, struct error *err) MUST_USE;
+
+/* Puts right what the deploy of options->past left behind: while its go-live stage had not ended,
+ * what that started is undone in reverse; else the commit counts as live (failed_live). The result's
+ * exit code is 0, or 4 when something is left; events and verdict as those of a deploy. */
+int run_recover(const struct plan *plan, const struct run_options *options,
+		struct run_result *result, struct error *err) MUST_USE;
 
 /* Runs tasks alone (`shipit task`), in parallel, with the same events and result. */
 int run_tasks(const struct plan *plan, const struct run_options *options,

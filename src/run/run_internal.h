@@ -5,6 +5,7 @@
 #include "plan/plan.h"
 #include "run/journal.h"
 #include "run/keeper.h"
+#include "run/past.h"
 #include "run/run.h"
 #include "steps/kind.h"
 
@@ -21,6 +22,7 @@ struct run_step {
 	bool aside;	/* undo and prune stand outside their stage's order */
 	/* What an aside starts of its kind; NULL: command */
 	void *(*start)(const struct step_request *request, struct error *err);
+	const struct run_past_step *past; /* what an earlier run of this deploy did of it */
 	const char *name, *action;
 	enum step_half half;
 	int64_t timeout, estimate;	/* ms; 0, -1: none */
@@ -32,6 +34,7 @@ struct run_step {
 	enum event_status status;	/* STATUS_NONE until it has ended */
 	bool started;			/* something of it really ran */
 	bool queued, active, stopping;
+	bool undo_begun, undone;
 };
 
 struct run_stage {
@@ -67,7 +70,7 @@ struct run {
 	size_t running, jobs;
 	bool pumping;
 	bool cancelled;			/* nothing new starts in this phase */
-	bool journal_told, tasks_alone;
+	bool journal_told, tasks_alone, recovers;
 	int signals;			/* in this phase */
 	VEC(struct run_step *) touched;	/* go-live steps in the order of their start */
 	const char *const *environment;	/* what all steps share */
@@ -76,6 +79,7 @@ struct run {
 	struct redactor *redactor;
 	struct step_services services;
 	struct text_list exposed;	/* secrets too short to be kept out of the output */
+	bool lost;			/* something was started that the plan knows no more */
 	struct maintenance *maintenance;	/* NULL: nothing is halted in this run */
 	bool halts_over;		/* they are started again, or held */
 	struct smoke *smoke;
@@ -103,6 +107,25 @@ bool run_production(const struct run *run);	/* from the go-live stage on */
 /* Whether the lease still holds, asked before each step that may change production; else nothing
  * more is started. */
 bool run_may_go_on(struct run *run);
+void run_touch(struct run_step *step);	/* it may change production from now on */
+
+/* resume.c */
+/* Before the first event: what was done already counts. */
+void resume_begin(struct run *run);
+/* Nothing is to be done for it: it is finished, or its stage went live without it. */
+bool resume_has(const struct run_step *step);
+/* ... and so it ends, by its event, with what it had handed on. */
+void resume_settle(struct run_step *step);
+/* The verdict was "ok" before it was interrupted: only deferred steps are left. */
+bool resume_verdict(const struct run *run);
+/* All that was begun, without events: for a deploy that is only recovered or put to its end. */
+void resume_settle_all(struct run *run);
+
+/* work.c */
+/* The lease's work, in the store before anything of it happens; -1: it must not happen. */
+int work_set(struct run *run, enum lease_phase phase, struct error *err) MUST_USE;
+int work_step(struct run_step *step, struct error *err) MUST_USE; /* ... that step of go-live */
+void work_note(struct run *run);	/* something of it has changed: soon in the store */
 
 /* scheduler.c */
 /* Runs all stages of a phase (or one alone) until nothing more can run. */
@@ -160,6 +183,8 @@ void go_live_begin(struct run *run);	/* from now on it does */
 void go_live_end_sound(struct run *run);
 bool go_live_undo(struct run *run);		/* true: everything was undone */
 void go_live_prune(struct run *run);		/* what no release needs any more */
+bool step_has_undo(const struct run_step *step);
+bool step_is_harmless(const struct run_step *step);	/* no undo is missed */
 void smoke_phase(struct run *run);
 void run_smoke_checked(void *run, const struct smoke_check_result *check);
 /* The commit with which a stage last went live: this one, when the plan has it. */
@@ -170,5 +195,6 @@ void finish_failure_steps(struct run *run);
 void finish_result(struct run *run);
 /* What a rollback to this release will need, or must not pass. */
 void finish_release(struct run *run);
+void finish_recovery(struct run *run);	/* in its place when the deploy is only recovered */
 void finish_verdict(struct run *run);
 void finish_owed(struct run *run, bool last);

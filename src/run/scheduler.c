@@ -84,6 +84,8 @@ static void advance(struct run *run, struct run_stage *stage)
 		bool stopped = stage->failed || run->cancelled;
 		if (step->plan && !step->plan->selected) {
 			settle_unrun(step, STATUS_SKIPPED);
+		} else if (resume_has(step)) {
+			resume_settle(step);
 		} else if (stopped && !step->config->always) {
 			settle_unrun(step, STATUS_CANCELLED);
 		} else {

@@ -137,7 +137,7 @@ int environment_prepare(struct run *run, struct error *err)
 	struct environment environment = common(run->arena, run->plan, run->options);
 	const char *folder = run->options->folder, *parent = getenv("TRACEPARENT");
 	const char *changed = path_join(run->arena, folder, "changed");
-	if (folder_make(path_join(run->arena, folder, "outputs"), 0755, err) ||
+	if (folder_make(path_join(run->arena, folder, "outputs"), 0700, err) ||
 	    folder_make(path_join(run->arena, folder, "logs"), 0755, err) ||
 	    write_changed(run, changed, err))
 		return -1;
@@ -336,6 +336,5 @@ int outputs_read(struct run_step *step, struct arena *arena, struct error *err)
 	if (result && !redactor_empty(step->run->redactor))
 		outputs_complain(step, arena, &bytes, err);
 	buffer_release(&bytes);
-	unlink(path);
 	return result;
 }

@@ -235,6 +235,7 @@ static void settle(struct run_step *step, enum event_status status,
 	event.exit_code = outcome->exit.code;
 	event.signal = outcome->exit.signal ? child_signal_name(outcome->exit.signal) : NULL;
 	event.allowed = step->config->allow_failure;
+	event.place = outcome->place;
 	event.log = attempt->log.fd >= 0 || attempt->log.errnum ? attempt->log.path : NULL;
 	event_emit(step->run->events, &event);
 	if (status != STATUS_OK && status != STATUS_CANCELLED && !event.allowed &&
@@ -244,6 +245,8 @@ static void settle(struct run_step *step, enum event_status status,
 	step->attempt = NULL;
 	attempt->over = true;
 	free_attempt(attempt);
+	if (step->run->phase == RUN_GO_LIVE && !step->aside)
+		work_note(step->run);
 	schedule_ended(step);
 }
 
@@ -329,7 +332,7 @@ static void start_kind(struct step_attempt *attempt)
 	}
 	step->started = true;
 	if (step->run->phase == RUN_GO_LIVE && !step->aside && step->attempts == 1)
-		vec_push(step->run->arena, &step->run->touched, step);
+		run_touch(step);
 	start_timers(attempt);
 }
 
@@ -353,7 +356,11 @@ static void announced(void *context)
 		settle(step, STATUS_CANCELLED, &outcome);
 		return;
 	}
-	start_kind(attempt);
+	struct error lost = {0};
+	if (run->phase == RUN_GO_LIVE && !step->command && work_step(step, &lost))
+		could_not_start(attempt, &lost);
+	else
+		start_kind(attempt);
 }
 
 static int fill_request(struct step_attempt *attempt, struct error *err)
@@ -400,7 +407,7 @@ static void begin_attempt(struct run_step *step)
 	buffer_init(&attempt->clean, SIZE_MAX / 2);
 	buffer_init(&attempt->line[0], LINE_MAXIMUM);
 	buffer_init(&attempt->line[1], LINE_MAXIMUM);
-	if (step->attempts > 1)
+	if (step->attempts > 1 || step->run->options->past)
 		unlink(outputs_path(step, &attempt->arena));
 	step_log_init(&attempt->log, step_log_path(step, &attempt->arena));
 	struct event event = event_of(step, EVENT_STEP_STARTED);

@@ -22,6 +22,7 @@ static struct deploy_folder folder_at(struct arena *arena, const char *root, con
 {
 	struct deploy_folder folder = {.id = arena_string(arena, id)};
 	folder.path = arena_format(arena, "%s/%s", root, id);
+	folder.start = arena_format(arena, "%s/start.json", folder.path);
 	folder.plan = arena_format(arena, "%s/plan.json", folder.path);
 	folder.events = arena_format(arena, "%s/events.ndjson", folder.path);
 	folder.record = arena_format(arena, "%s/record.json", folder.path);
@@ -106,6 +107,15 @@ int deploy_folder_find(struct arena *arena, const char *common_dir, const char *
 		error_set(err, "no deploy was started on this machine yet");
 	error_hint(err, "`shipit history` lists all deploys; logs are where they ran");
 	return error_code(err, EXIT_USAGE);
+}
+
+int deploy_folder_open(struct arena *arena, const char *common_dir, const char *id,
+		       struct deploy_folder *folder, struct error *err)
+{
+	if (strchr(id, '/') || id[0] < '0' || id[0] > '9')
+		return error_set(err, "'%s' is no ID of a deploy", id);
+	*folder = folder_at(arena, deploys_path(arena, common_dir), id);
+	return folder_make(folder->logs, 0777, err);
 }
 
 static void file_name_add(struct buffer *out, const char *name)

@@ -11,6 +11,7 @@
 struct deploy_folder {
 	const char *id;
 	const char *path;   /* absolute, no slash at the end */
+	const char *start;  /* PATH/start.json: who runs it, and what its plan is made of */
 	const char *plan;   /* PATH/plan.json */
 	const char *events; /* PATH/events.ndjson */
 	const char *record; /* PATH/record.json: written when the deploy has ended */
@@ -24,6 +25,9 @@ int deploy_folder_create(struct arena *arena, const char *common_dir, const char
 /* The paths of an existing one; id may be a unique beginning, NULL is the newest. Error (exit
  * code 2) when there is none on this machine. */
 int deploy_folder_find(struct arena *arena, const char *common_dir, const char *id,
+		       struct deploy_folder *folder, struct error *err) MUST_USE;
+/* The folder of that very ID, made when it is not on this machine. */
+int deploy_folder_open(struct arena *arena, const char *common_dir, const char *id,
 		       struct deploy_folder *folder, struct error *err) MUST_USE;
 /* PATH/logs/<stage>.<step>.log; what a file name cannot hold is written %XX. */
 const char *deploy_log_path(struct arena *arena, const struct deploy_folder *folder,

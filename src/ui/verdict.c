@@ -16,10 +16,21 @@ static const char *rollback_sentence(const struct event *event)
 	}
 }
 
+static const char *recovered(const struct event *event)
+{
+	if (event->exit_code)
+		return "Not everything could be put right. Production needs attention.";
+	return event->status == STATUS_FAILED_LIVE
+		? "Recovered: the commit of the interrupted deploy is live."
+		: "Recovered: production is as it was before the interrupted deploy.";
+}
+
 static const char *sentence(const struct event *event)
 {
 	if (event->rollback)
 		return rollback_sentence(event);
+	if (event->recovers)
+		return recovered(event);
 	switch (event->status) {
 	case STATUS_OK:
 		return event->tasks_only ? "Done." : "Done: the deploy is live.";
@@ -71,7 +82,8 @@ static void add_cause(struct buffer *out, const struct event *event)
 
 void words_verdict(struct buffer *out, const struct event *event, bool color)
 {
-	enum style colour = event->status == STATUS_OK ? STYLE_GREEN : STYLE_RED;
+	enum style colour = event->status == STATUS_OK || (event->recovers && !event->exit_code)
+				    ? STYLE_GREEN : STYLE_RED;
 	char duration[32];
 
 	buffer_add_text(out, style(color, STYLE_BOLD));

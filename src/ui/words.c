@@ -168,11 +168,13 @@ static void add_because(struct buffer *out, const struct event_because *because)
 static void add_deploy_started(struct buffer *out, const struct event *event, bool color)
 {
 	buffer_add_text(out, style(color, STYLE_BOLD));
-	buffer_add_text(out, event->tasks_only ? "running tasks of "
-			     : event->rollback ? "rolling back "
-					       : "deploying ");
+	buffer_add_text(out, event->recovers     ? "recovering "
+			     : event->tasks_only ? "running tasks of "
+			     : event->rollback   ? "rolling back "
+						 : "deploying ");
 	words_clean(out, event->app);
-	buffer_add_text(out, event->tasks_only || event->rollback ? " on " : " to ");
+	buffer_add_text(out, event->tasks_only || event->rollback || event->recovers ? " on "
+										     : " to ");
 	words_clean(out, event->env);
 	buffer_add_text(out, ": ");
 	add_commit(out, event->commit);

@@ -1,0 +1,251 @@
+/* Finds the deploy whose process died, and says what it left behind. */
+#include "commands/interrupted.h"
+
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "proc/child.h"
+#include "proc/machine.h"
+#include "ui/renderer.h"
+
+static const struct record *record_of(const struct session *session, const char *id)
+{
+	for (size_t i = 0; i < session->records.records.count; i++)
+		if (text_equal(session->records.records.items[i].id, id))
+			return &session->records.records.items[i];
+	return NULL;
+}
+
+/* A verdict that was stored counts, though the journal does not have it yet. */
+static void add_record(const struct session *session, struct interrupted *found)
+{
+	found->record = record_of(session, found->id);
+	if (!found->record || found->past->verdict)
+		return;
+	found->past->verdict = true;
+	found->past->status = event_status_parse(found->record->status);
+}
+
+int interrupted_open(struct session *session, const struct deploy_folder *folder,
+		     struct interrupted *found, struct error *err)
+{
+	found->id = folder->id;
+	found->folder = *folder;
+	if (start_read(session->arena, folder, &found->start, err) < 0)
+		return -1;
+	found->past = run_past_read(session->arena, folder->events, err);
+	if (!found->past)
+		return -1;
+	if (!found->env)
+		found->env = found->start.env ? found->start.env : found->past->env;
+	if (!found->command)
+		found->command = found->past->tasks_only ? "task" : "deploy";
+	add_record(session, found);
+	return 0;
+}
+
+/* Its journal tells most; where that is on another machine, the lease tells enough. */
+static int look_closer(struct session *session, struct interrupted *found, struct error *err)
+{
+	const struct lease *lease = &found->lock.lease;
+	struct deploy_folder folder;
+	struct error none = { 0 };
+
+	found->id = lease->id;
+	found->command = lease->command ? lease->command : "deploy";
+	if (found->id && deploy_folder_find(session->arena, session->common_dir, found->id,
+					    &folder, &none) == 0 &&
+	    text_equal(folder.id, found->id) && file_exists(folder.start))
+		return interrupted_open(session, &folder, found, err);
+	found->start = (struct start){
+		.env = found->env, .command = found->command, .commit = lease->commit,
+		.previous = lease->previous, .deployer = lease->holder,
+	};
+	found->past = run_past_from_work(session->arena, lease->work, (int)lease->phase);
+	if (found->id)
+		add_record(session, found);
+	return 0;
+}
+
+int interrupted_find(struct session *session, const char *env, struct interrupted *found,
+		     struct error *err)
+{
+	*found = (struct interrupted){ .env = env };
+	if (lock_read(session, env, &found->lock, err) < 0)
+		return -1;
+	if (!found->lock.leased || (found->lock.state != LEASE_DEAD &&
+				    found->lock.state != LEASE_EXPIRED)) {
+		lock_release(&found->lock);
+		return 0;
+	}
+	if (look_closer(session, found, err) == 0)
+		return 1;
+	lock_release(&found->lock);
+	return -1;
+}
+
+void interrupted_release(struct interrupted *found)
+{
+	lock_release(&found->lock);
+}
+
+/* ---- in words ---- */
+
+static void add_steps(struct buffer *out, const char *title, const struct run_past *past,
+		      bool (*chosen)(const struct run_past_step *step))
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < past->steps.count; i++) {
+		const struct run_past_step *step = &past->steps.items[i];
+
+		if (!chosen(step))
+			continue;
+		buffer_add_text(out, count++ ? ", " : title);
+		words_step(out, step->stage, step->name, NULL);
+	}
+	if (count)
+		buffer_add_char(out, '\n');
+}
+
+static bool touched(const struct run_past_step *step)
+{
+	return run_past_touched(step) && run_past_finished(step);
+}
+
+/* Only then does a pid of its journal mean anything. */
+static bool is_of_this_boot(const struct interrupted *found)
+{
+	char machine[MACHINE_NAME];
+
+	return found->folder.path && text_equal(found->start.machine, machine_name(machine));
+}
+
+static void add_halts(struct buffer *out, const struct run_past *past)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < past->halts.count; i++)
+		if (past->halts.items[i].state != PAST_HALT_OFF) {
+			buffer_add_text(out, count++ ? ", " : "  stopped, and not started again: ");
+			words_clean(out, past->halts.items[i].name);
+		}
+	if (count)
+		buffer_add_char(out, '\n');
+}
+
+static void describe(struct session *session, const struct interrupted *found,
+		     struct buffer *out)
+{
+	int64_t now = clock_now(session->call->clock);
+
+	buffer_add_text(out, "WARNING: ");
+	words_clean(out, lock_sentence(session->arena, &found->lock, LOCK_INTERRUPTED, now));
+	buffer_add_char(out, '\n');
+	if (!found->past->live)
+		add_steps(out, "  done in production: ", found->past, touched);
+	add_steps(out, "  under way, nobody knows whether it finished: ", found->past,
+		  run_past_unknown);
+	if (is_of_this_boot(found))
+		add_steps(out, "  still running: ", found->past, run_past_survives);
+	add_halts(out, found->past);
+	buffer_add_text(out, "  ");
+	words_clean(out, lock_advice(session->arena, &found->lock, LOCK_INTERRUPTED));
+	buffer_add_char(out, '\n');
+}
+
+static void notice(struct session *session, const char *env)
+{
+	struct buffer text CLEANUP(buffer_release);
+	struct interrupted found;
+	struct error err = { 0 };
+	int known = interrupted_find(session, env, &found, &err);
+
+	buffer_init(&text, 1 << 20);
+	if (known < 0)
+		call_note(session->call, "%s", err.message);
+	if (known <= 0)
+		return;
+	describe(session, &found, &text);
+	interrupted_release(&found);
+	terminal_write(STDERR_FILENO, text.data, text.length);
+}
+
+void interrupted_notice(struct session *session)
+{
+	const struct config *config = session->config;
+
+	if (!session->options.every_environment || session->call->env) {
+		notice(session, config->env);
+		return;
+	}
+	for (size_t i = 0; i < config->environments.count; i++)
+		notice(session, config->environments.items[i].name);
+}
+
+int interrupted_refuse(struct session *session, struct error *err)
+{
+	struct interrupted found;
+	int known = interrupted_find(session, session->config->env, &found, err);
+
+	if (known <= 0)
+		return known;
+	if (lock_obstacle(&found.lock) != LOCK_INTERRUPTED) {
+		interrupted_release(&found);
+		return 0;
+	}
+	error_set(err, "%s", lock_sentence(session->arena, &found.lock, LOCK_INTERRUPTED,
+					   clock_now(session->call->clock)));
+	error_hint(err, "%s", lock_advice(session->arena, &found.lock, LOCK_INTERRUPTED));
+	interrupted_release(&found);
+	return error_code(err, EXIT_REFUSED);
+}
+
+/* ---- what still runs ---- */
+
+static void pause_for(long milliseconds)
+{
+	struct timespec time = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
+/* TERM to its group, KILL after the grace. */
+static void stop_survivor(const struct run_past_step *step)
+{
+	kill((pid_t)-step->pid, SIGTERM);
+	kill((pid_t)-step->pid, SIGCONT);
+	for (int waited = 0; waited < CHILD_GRACE && run_past_survives(step); waited += 50)
+		pause_for(50);
+	if (run_past_survives(step))
+		kill((pid_t)-step->pid, SIGKILL);
+}
+
+void interrupted_end_survivors(const struct interrupted *found, const struct call *call)
+{
+	const struct run_past *past = found->past;
+
+	if (!is_of_this_boot(found))
+		return;
+	for (size_t i = 0; i < past->steps.count; i++) {
+		const struct run_past_step *step = &past->steps.items[i];
+		bool production = step->go_live || past->live;
+
+		if (!run_past_survives(step))
+			continue;
+		call_note(call, "%s.%s of the interrupted deploy still runs (pid %lld): %s",
+			  step->stage, step->name, (long long)step->pid,
+			  production ? "waiting for its end" : "stopping it");
+		if (!production)
+			stop_survivor(step);
+		while (run_past_survives(step))
+			pause_for(50);
+	}
+	for (size_t i = 0; i < past->halts.count; i++)
+		while (past->halts.items[i].pid > 0 &&
+		       process_runs(past->halts.items[i].pid, past->halts.items[i].started))
+			pause_for(50);
+}

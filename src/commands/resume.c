@@ -1,0 +1,394 @@
+/* shipit resume, shipit recover: what to do about a deploy that was interrupted or failed. */
+#include "base/text.h"
+#include "commands/deploy_begin.h"
+#include "commands/deploy_run.h"
+#include "commands/interrupted.h"
+#include "ui/prompt.h"
+
+static const struct option_row resume_options[] = {
+	DEPLOY_RUN_OPTIONS,
+	{ "step-done", 0, "STEP", "it was under way: it has finished, do not run it again",
+	  OPTION_REPEATS },
+	{ "step-again", 0, "STEP", "it was under way: run it again", OPTION_REPEATS },
+	{ NULL, 0, NULL, NULL, 0 },
+};
+
+static const struct option_row recover_options[] = {
+	DEPLOY_RUN_OPTIONS,
+	{ NULL, 0, NULL, NULL, 0 },
+};
+
+/* The deploy that is meant: what was interrupted, or by its ID one that failed. 1, 0 there is none,
+ * -1. */
+static int find_deploy(struct session *session, struct interrupted *found, struct error *err)
+{
+	const struct text_list *arguments = &session->call->options.arguments;
+	const char *wanted = arguments->count ? arguments->items[0] : NULL;
+	int known = interrupted_find(session, session->config->env, found, err);
+	struct deploy_folder folder;
+
+	if (known < 0 || (known && (!wanted || (found->id && text_starts_with(found->id, wanted)))))
+		return known;
+	if (known) {
+		error_set(err, "%s was interrupted, not %s", found->id ? found->id : found->command,
+			  wanted);
+		interrupted_release(found);
+		return error_code(err, EXIT_REFUSED);
+	}
+	if (!wanted)
+		return 0;
+	*found = (struct interrupted){ 0 };
+	if (deploy_folder_find(session->arena, session->common_dir, wanted, &folder, err) < 0)
+		return -1;
+	return interrupted_open(session, &folder, found, err) < 0 ? -1 : 1;
+}
+
+/* The newest deploy of the environment that ran here and did not end well. */
+static int find_failed(struct session *session, struct interrupted *found, struct error *err)
+{
+	const struct record_list *list = &session->records;
+	struct deploy_folder folder;
+	struct error none = { 0 };
+
+	if (!list->records.count || text_equal(list->records.items[0].status, "ok") ||
+	    !text_equal(list->records.items[0].kind, "deploy") ||
+	    deploy_folder_find(session->arena, session->common_dir, list->records.items[0].id,
+			       &folder, &none) < 0)
+		return 0;
+	*found = (struct interrupted){ 0 };
+	return interrupted_open(session, &folder, found, err) < 0 ? -1 : 1;
+}
+
+static int refuse(struct error *err)
+{
+	return error_code(err, EXIT_REFUSED);
+}
+
+/* What was live before it must be live still, or its own commit. */
+static int check_live(const struct session *session, const struct interrupted *found,
+		      struct error *err)
+{
+	const struct record *newest = session->records.records.count
+		? &session->records.records.items[0] : NULL;
+	const char *live = newest ? newest->live : NULL;
+
+	if (text_equal(live, found->start.previous) ||
+	    (text_equal(live, found->start.commit) && text_equal(newest->live_id, found->id)))
+		return 0;
+	error_set(err, "%.7s is live on %s: somebody deployed after %s", live ? live : "nothing",
+		  session->config->env, found->id);
+	error_hint(err, "deploy anew: shipit -e %s deploy", session->config->env);
+	return refuse(err);
+}
+
+static int check_resumable(const struct session *session, const struct interrupted *found,
+			   struct error *err)
+{
+	if (!found->start.commit)
+		error_set(err, "%s cannot be resumed: nothing says what it deployed",
+			  found->id ? found->id : found->command);
+	else if (!text_equal(found->env, session->config->env))
+		error_set(err, "%s was a deploy to %s, not to %s", found->id, found->env,
+			  session->config->env);
+	else if (found->past->tasks_only)
+		error_set(err, "%s ran tasks: they are not resumed but run again", found->id);
+	else if (found->past->verdict && found->past->status == STATUS_OK && !found->lock.leased)
+		error_set(err, "%s went well: there is nothing to resume", found->id);
+	else
+		return check_live(session, found, err);
+	if (found->past->tasks_only)
+		error_hint(err, "shipit -e %s recover, then shipit -e %s task", found->env,
+			   found->env);
+	return refuse(err);
+}
+
+/* The target as it was then. The first session has found the deploy; this one plans it. */
+static struct plan *plan_again(struct session *session, struct call *call,
+			       const struct interrupted *found, struct error *err)
+{
+	const struct start *start = &found->start;
+	const struct session_options target = {
+		.again = start, .again_id = found->id, .unwarned = true,
+		.rollback = start->release != NULL, .release = start->release,
+	};
+	const struct rollback_request request = { .flags = &start->flags, .build = start->build };
+
+	call->env = found->start.env;
+	if (session_open_target(session, call, &target, err) < 0)
+		return NULL;
+	if (start->release)
+		return rollback_plan(session, &request, err);
+	return session_plan(session, &found->start.flags, clock_now(call->clock), err);
+}
+
+static const struct plan_stage *stage_of(const struct plan *plan, const char *name)
+{
+	for (size_t i = 0; i < plan->stages.count; i++)
+		if (text_equal(plan->stages.items[i].name, name))
+			return &plan->stages.items[i];
+	return NULL;
+}
+
+/* What was built is gone: everything before go-live is run again. */
+static void build_again(const struct plan *plan, struct run_past *past)
+{
+	for (size_t i = 0; i < past->steps.count; i++) {
+		const struct plan_stage *stage = stage_of(plan, past->steps.items[i].stage);
+
+		if (stage && stage->phase == PHASE_BEFORE)
+			past->steps.items[i].again = true;
+	}
+}
+
+static const struct step_config *step_config_of(const struct plan *plan,
+						const struct run_past_step *step)
+{
+	for (size_t i = 0; i < plan->tasks.count; i++)
+		if (text_equal(step->stage, "tasks") &&
+		    text_equal(plan->tasks.items[i].name, step->name))
+			return plan->tasks.items[i].step.config;
+	for (size_t i = 0; i < plan->steps.count; i++)
+		if (text_equal(plan->steps.items[i].stage, step->stage) &&
+		    text_equal(plan->steps.items[i].name, step->name))
+			return plan->steps.items[i].config;
+	return NULL;
+}
+
+static int ask_about(struct call *call, struct run_past_step *step, struct error *err)
+{
+	const char *name = arena_format(call->arena, "%s.%s", step->stage, step->name);
+	const struct prompt prompt = {
+		.refuse = deploy_writes_json(call),
+		.flag = arena_format(call->arena, "--step-done %s or --step-again %s", name, name),
+	};
+	bool yes = false;
+
+	if (prompt_yes(&prompt,
+		       arena_format(call->arena, "%s was under way when the deploy was interrupted, "
+				    "and nobody knows whether it finished. Run it again?", name),
+		       &yes, err) < 0)
+		return -1;
+	step->again = yes;
+	if (!yes && prompt_yes(&prompt, arena_format(call->arena, "Has %s finished, so that the "
+						     "deploy goes on behind it?", name),
+			       &step->done, err) < 0)
+		return -1;
+	if (step->again || step->done)
+		return 0;
+	error_set(err, "not resumed: it is not known whether %s finished", name);
+	return refuse(err);
+}
+
+/* What was under way: again when it may be, else as somebody says. */
+static int settle_unknown(struct call *call, const struct plan *plan, struct run_past *past,
+			  struct error *err)
+{
+	const struct text_list done = options_values(call->arena, &call->options, "step-done");
+	const struct text_list again = options_values(call->arena, &call->options, "step-again");
+
+	for (size_t i = 0; i < done.count; i++)
+		if (run_past_answer(past, done.items[i], true, err) < 0)
+			return -1;
+	for (size_t i = 0; i < again.count; i++)
+		if (run_past_answer(past, again.items[i], false, err) < 0)
+			return -1;
+	for (size_t i = 0; i < past->steps.count; i++) {
+		struct run_past_step *step = &past->steps.items[i];
+		const struct step_config *config = step_config_of(plan, step);
+
+		if (!run_past_unknown(step))
+			continue;
+		if (!config || config->idempotent)
+			step->again = true;
+		else if (ask_about(call, step, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int check_digest(const struct interrupted *found, const struct plan *plan,
+			struct error *err)
+{
+	if (!found->past->plan || text_equal(found->past->plan, plan->digest))
+		return 0;
+	error_set(err, "the plan of %s cannot be made again as it was: its configuration, or what "
+		  "is owed, is another now", found->id);
+	error_hint(err, "put right what it left behind (shipit -e %s recover), then deploy anew",
+		   found->env);
+	return refuse(err);
+}
+
+/* What resume and recover have in their hands. */
+struct work {
+	struct session looking, session;
+	struct interrupted found;
+	struct holding holding;
+	struct plan *plan;
+	bool recover;
+};
+
+static void work_release(struct work *work)
+{
+	holding_end(&work->holding);
+	interrupted_release(&work->found);
+	session_close(&work->session);
+	session_close(&work->looking);
+}
+
+/* 1 found, 0 there is nothing to do, -1. */
+static int look(struct work *work, struct call *call, struct error *err)
+{
+	const struct session_options look = { .unwarned = true };
+	const struct holding_options options = { .recovers = true, .past_hold = true };
+
+	work->holding.session = &work->session;
+	if (deploy_check_format(call, err) < 0 ||
+	    session_open(&work->looking, call, &look, err) < 0)
+		return -1;
+	/* Of a deploy that may be alive nothing is taken. */
+	if (holding_check(&work->looking, &options, err) < 0)
+		return -1;
+	return find_deploy(&work->looking, &work->found, err);
+}
+
+static int take(struct work *work, struct error *err)
+{
+	const struct interrupted *found = &work->found;
+	const struct holding_options options = {
+		.command = work->recover ? "recover" : found->command,
+		.commit = found->start.commit, .previous = found->start.previous, .id = found->id,
+		.phase = found->past->go_live ? LEASE_GO_LIVE : LEASE_BEFORE,
+		.with_folder = !found->id, .recovers = true,
+		.past_hold = work->recover || found->past->go_live,
+	};
+
+	interrupted_end_survivors(found, work->session.call);
+	return holding_take(&work->session, &options, &work->holding, err);
+}
+
+static int carry_on(struct work *work, const char *root, struct error *err)
+{
+	struct session *session = &work->session;
+	struct interrupted *found = &work->found;
+	const struct deploy_again again = { .past = found, .root = root,
+					    .recover = work->recover };
+
+	if (!found->id)
+		found->folder = work->holding.folder;
+	else if (!found->folder.path &&
+		 deploy_folder_open(session->arena, session->common_dir, found->id, &found->folder,
+				    err) < 0)
+		return -1;
+	return deploy_run_again(session, work->plan, &work->holding, &again, err);
+}
+
+static int nothing_to_resume(const struct session *session, struct error *err)
+{
+	error_set(err, "there is no deploy to %s that could be resumed here",
+		  session->config->env);
+	return error_code(err, EXIT_USAGE);
+}
+
+static int resume(struct call *call, struct error *err)
+{
+	struct work work CLEANUP(work_release) = { 0 };
+	struct interrupted *found = &work.found;
+	int known = look(&work, call, err);
+	const char *root;
+
+	if (known == 0)
+		known = find_failed(&work.looking, found, err);
+	if (known <= 0)
+		return known < 0 ? -1 : nothing_to_resume(&work.looking, err);
+	if (check_resumable(&work.looking, found, err) < 0)
+		return -1;
+	work.plan = plan_again(&work.session, call, found, err);
+	if (!work.plan || check_digest(found, work.plan, err) < 0 ||
+	    (!found->past->go_live && plan_check_guards(work.plan, err) < 0))
+		return -1;
+	root = found->id ? deploy_kept_checkout(&work.session, work.plan, found->id) : NULL;
+	if (!root)
+		build_again(work.plan, found->past);
+	if (settle_unknown(call, work.plan, found->past, err) < 0 || take(&work, err) < 0 ||
+	    session_refresh(&work.session, err) < 0 ||
+	    check_live(&work.session, found, err) < 0)
+		return -1;
+	return carry_on(&work, root, err);
+}
+
+/* What died was no deploy: nothing is undone, and of its tasks nothing is known. */
+static struct plan *plan_nothing(struct work *work, struct call *call, struct error *err)
+{
+	const struct session_options target = { .redeploy = true, .unwarned = true };
+	struct plan *plan;
+
+	work->found.past->tasks_only = true;
+	call->env = work->found.env;
+	if (session_open_target(&work->session, call, &target, err) < 0)
+		return NULL;
+	plan = session_plan(&work->session, &(struct plan_flags){ 0 }, clock_now(call->clock), err);
+	for (size_t i = 0; plan && i < plan->tasks.count; i++)
+		plan->tasks.items[i].step.selected = false;
+	return plan;
+}
+
+static bool was_deploy(const struct interrupted *found)
+{
+	return found->id && found->start.commit && !found->past->tasks_only &&
+	       !text_equal(found->command, "task") && !text_equal(found->command, "maintenance");
+}
+
+static int recover(struct call *call, struct error *err)
+{
+	struct work work CLEANUP(work_release) = { .recover = true };
+	struct interrupted *found = &work.found;
+	int known = look(&work, call, err);
+
+	if (known < 0)
+		return -1;
+	if (known == 0 || !found->lock.leased) {
+		if (deploy_writes_json(call))
+			deploy_print_end(call, EXIT_DONE, "nothing to recover");
+		call_note(call, "Nothing to recover: nothing was interrupted on %s.",
+			  work.looking.config->env);
+		return EXIT_DONE;
+	}
+	work.plan = was_deploy(found) ? plan_again(&work.session, call, found, err)
+				      : plan_nothing(&work, call, err);
+	if (!work.plan || take(&work, err) < 0)
+		return -1;
+	return carry_on(&work, found->id ? deploy_kept_checkout(&work.session, work.plan, found->id) : NULL,
+			err);
+}
+
+static int run_resume(struct call *call, struct error *err)
+{
+	return deploy_json_end(call, resume(call, err), err);
+}
+
+static int run_recover_command(struct call *call, struct error *err)
+{
+	return deploy_json_end(call, recover(call, err), err);
+}
+
+const struct command command_resume = {
+	.name = "resume",
+	.arguments = "[ID]",
+	.summary = "go on with an interrupted or failed deploy; finished steps are not run again",
+	.details = "A step that was under way is run again when it is idempotent; else you are "
+		   "asked, or say it by --step-done and --step-again.",
+	.options = resume_options,
+	.run = run_resume,
+	.arguments_most = 1,
+};
+
+const struct command command_recover = {
+	.name = "recover",
+	.arguments = "[ID]",
+	.summary = "put right what an interrupted deploy left behind",
+	.details = "Starts what it had stopped, runs its undo steps in reverse and frees its lock. "
+		   "Behind the go-live stage nothing is undone: the commit is recorded as live.",
+	.options = recover_options,
+	.run = run_recover_command,
+	.arguments_most = 1,
+};

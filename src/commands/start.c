@@ -1,0 +1,169 @@
+/* Writes and reads start.json. */
+#include "commands/start.h"
+
+#include <jansson.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "proc/child.h"
+#include "proc/machine.h"
+
+enum { START_MAXIMUM = 16 << 20 };
+
+/* Rows for the texts and lists that are written as they are. */
+static const struct {
+	const char *key;
+	size_t offset;
+} texts[] = {
+	{ "env", offsetof(struct start, env) },
+	{ "command", offsetof(struct start, command) },
+	{ "deployer", offsetof(struct start, deployer) },
+	{ "host", offsetof(struct start, host) },
+	{ "commit", offsetof(struct start, commit) },
+	{ "previous", offsetof(struct start, previous) },
+	{ "claimed", offsetof(struct start, claimed) },
+	{ "branch", offsetof(struct start, branch) },
+	{ "release", offsetof(struct start, release) },
+	{ "machine", offsetof(struct start, machine) },
+	{ "maintenance", offsetof(struct start, flags.maintenance) },
+	{ "reason", offsetof(struct start, flags.override_reason) },
+};
+static const struct {
+	const char *key;
+	size_t offset;
+} lists[] = {
+	{ "only", offsetof(struct start, flags.only) },
+	{ "skip", offsetof(struct start, flags.skip) },
+	{ "task", offsetof(struct start, flags.task) },
+	{ "no_task", offsetof(struct start, flags.no_task) },
+	{ "override", offsetof(struct start, flags.override) },
+};
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static const char **text_at(struct start *start, size_t offset)
+{
+	return (const char **)(uintptr_t)((char *)start + offset);
+}
+
+static struct text_list *list_at(struct start *start, size_t offset)
+{
+	return (struct text_list *)(uintptr_t)((char *)start + offset);
+}
+
+static json_t *list_json(const struct text_list *list)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < list->count; i++)
+		json_array_append_new(array, json_string(list->items[i]));
+	return array;
+}
+
+/* JSON holds UTF-8 only: what is not is lost, and the digest will tell. */
+static json_t *start_json(struct start *start)
+{
+	json_t *json = json_object(), *answers = json_object();
+
+	for (size_t i = 0; i < COUNT(texts); i++)
+		if (*text_at(start, texts[i].offset))
+			json_object_set_new(json, texts[i].key,
+					    json_string(*text_at(start, texts[i].offset)));
+	for (size_t i = 0; i < COUNT(lists); i++)
+		json_object_set_new(json, lists[i].key,
+				    list_json(list_at(start, lists[i].offset)));
+	for (size_t i = 0; i < start->answers.list.count; i++)
+		json_object_set_new(answers, start->answers.list.items[i].name,
+				    json_string(start->answers.list.items[i].value));
+	json_object_set_new(json, "answers", answers);
+	json_object_set_new(json, "build", json_boolean(start->build));
+	json_object_set_new(json, "redeploy", json_boolean(start->flags.redeploy));
+	json_object_set_new(json, "pid", json_integer(start->pid));
+	json_object_set_new(json, "pid_started", json_integer(start->pid_started));
+	return json;
+}
+
+int start_write(const struct deploy_folder *folder, struct start *start, struct error *err)
+{
+	char machine[MACHINE_NAME], host[256] = "";
+	json_t *json;
+	char *text;
+	int result;
+
+	gethostname(host, sizeof(host) - 1);
+	start->host = host;
+	start->machine = machine_name(machine);
+	start->pid = getpid();
+	start->pid_started = process_start_time(start->pid);
+	json = start_json(start);
+	text = json_dumps(json, JSON_INDENT(2));
+	json_decref(json);
+	start->host = start->machine = NULL;
+	if (!text)
+		return error_set(err, "cannot write '%s' as JSON", folder->start);
+	result = file_write(folder->start, text, strlen(text), 0600, err);
+	free(text);
+	return result;
+}
+
+static const char *text_of(struct arena *arena, const json_t *value)
+{
+	return json_is_string(value) ? arena_string(arena, json_string_value(value)) : NULL;
+}
+
+static void read_values(struct arena *arena, json_t *json, struct start *start)
+{
+	const char *name;
+	json_t *value;
+	size_t at;
+
+	for (size_t i = 0; i < COUNT(texts); i++)
+		*text_at(start, texts[i].offset) =
+			text_of(arena, json_object_get(json, texts[i].key));
+	for (size_t i = 0; i < COUNT(lists); i++)
+		json_array_foreach(json_object_get(json, lists[i].key), at, value)
+			if (json_is_string(value))
+				text_list_add(arena, list_at(start, lists[i].offset),
+					      arena_string(arena, json_string_value(value)));
+	json_object_foreach(json_object_get(json, "answers"), name, value)
+		if (json_is_string(value))
+			vec_push(arena, &start->answers.list,
+				 ((struct variable){ arena_string(arena, name),
+						     text_of(arena, value) }));
+	start->build = json_is_true(json_object_get(json, "build"));
+	start->flags.redeploy = json_is_true(json_object_get(json, "redeploy"));
+	start->pid = json_integer_value(json_object_get(json, "pid"));
+	start->pid_started = json_integer_value(json_object_get(json, "pid_started"));
+}
+
+int start_read(struct arena *arena, const struct deploy_folder *folder, struct start *start,
+	       struct error *err)
+{
+	struct buffer bytes CLEANUP(buffer_release);
+	json_error_t problem;
+	json_t *json;
+
+	*start = (struct start){ 0 };
+	buffer_init(&bytes, START_MAXIMUM);
+	if (!file_exists(folder->start))
+		return 0;
+	if (file_read(folder->start, &bytes, err) < 0)
+		return -1;
+	json = json_loadb(bytes.data, bytes.length, 0, &problem);
+	if (!json_is_object(json)) {
+		json_decref(json);
+		return error_set(err, "'%s' is no JSON object: %s", folder->start, problem.text);
+	}
+	read_values(arena, json, start);
+	json_decref(json);
+	return 1;
+}
+
+bool start_runs(const struct start *start)
+{
+	char machine[MACHINE_NAME];
+
+	if (!text_equal(start->machine, machine_name(machine)))
+		return false;
+	return process_runs(start->pid, start->pid_started);
+}

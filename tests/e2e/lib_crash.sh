@@ -1,0 +1,96 @@
+# shellcheck shell=bash
+# The shop of the crash matrix: parallel stages, halts, undo, a stage behind go-live, tasks; what its
+# production is stands in files of $TEST_FOLDER.
+
+SHIM_LIBRARY=${OUT:-$ROOT/build/release}/shim.so
+case $SHIM_LIBRARY in /*) ;; *) SHIM_LIBRARY=$ROOT/$SHIM_LIBRARY ;; esac
+export SHIM_LIBRARY
+
+# worker start|stop|runs NAME: a daemon that loops until it is stopped.
+crash_worker() {
+	write "$TEST_FOLDER/worker" <<-'END'
+		#!/bin/sh
+		folder=$(dirname "$0") name=$2 pid=
+		[ -f "$folder/$name.pid" ] && pid=$(cat "$folder/$name.pid")
+		case $1 in
+		start)
+			"$0" runs "$name" && echo "$name" >>"$folder/twice"
+			(exec sleep 600) >/dev/null 2>&1 </dev/null &
+			echo $! >"$folder/$name.pid"
+			;;
+		stop) [ -z "$pid" ] || kill "$pid" ;;
+		runs) [ -n "$pid" ] && ps -o stat= -p "$pid" | grep -qv Z ;;
+		esac
+	END
+	# step NAME: what a step does in production, so that doing it twice is seen.
+	write "$TEST_FOLDER/step" <<-'END'
+		#!/bin/sh -eu
+		folder=$(dirname "$0")
+		echo "$SHIPIT_ID $1" >>"$folder/ran"
+		case $1 in
+		enable) echo on >"$folder/enabled" ;;
+		switch)
+			[ "$(cat "$folder/live" 2>/dev/null)" = "$SHIPIT_ID" ] ||
+				cp "$folder/live" "$folder/live.before" 2>/dev/null || : >"$folder/live.before"
+			echo "$SHIPIT_ID" >"$folder/live.new"
+			mv "$folder/live.new" "$folder/live"
+			;;
+		back)
+			[ "$(cat "$folder/live" 2>/dev/null)" != "$SHIPIT_ID" ] ||
+				cp "$folder/live.before" "$folder/live"
+			;;
+		disable) [ -s "$folder/live" ] || rm -f "$folder/enabled" ;;
+		esac
+	END
+	chmod +x "$TEST_FOLDER/worker" "$TEST_FOLDER/step"
+	for name in cron workers; do
+		"$TEST_FOLDER/worker" start $name
+		cleanup "$TEST_FOLDER/worker stop $name"
+	done
+}
+
+crash_shop() {
+	crash_worker
+	new_repo
+	write deploy.yml <<-END
+		app: shop
+		pipeline: web
+		state: ${1:-file:$TEST_FOLDER/state}
+		environments: {production: {branch: master, protected: false}}
+		maintenance:
+		  when: always
+		  halts:
+		    cron: {stop: $TEST_FOLDER/worker stop cron, start: $TEST_FOLDER/worker start cron, running_if: $TEST_FOLDER/worker runs cron}
+		    workers: {stop: $TEST_FOLDER/worker stop workers, start: $TEST_FOLDER/worker start workers, running_if: $TEST_FOLDER/worker runs workers}
+	END
+	write pipelines/web.yml <<-END
+		stages:
+		  frontend:
+		    steps:
+		      - {name: compile, run: $TEST_FOLDER/step compile, idempotent: true}
+		      - {name: bundle, run: '$TEST_FOLDER/step bundle; echo WHAT=bundled >>"\$SHIPIT_OUTPUT"; echo x >bundle'}
+		  backend:
+		    parallel: true
+		    steps:
+		      - {name: one, run: $TEST_FOLDER/step one}
+		      - {name: two, run: $TEST_FOLDER/step two}
+		  release:
+		    go_live: true
+		    steps:
+		      - {name: enable, run: 'test "\$WHAT" = bundled; test -f bundle; $TEST_FOLDER/step enable', undo: $TEST_FOLDER/step disable}
+		      - {name: switch, run: $TEST_FOLDER/step switch, undo: $TEST_FOLDER/step back}
+		  behind:
+		    needs: release
+		    steps:
+		      - {name: tell, run: $TEST_FOLDER/step tell}
+		tasks:
+		  warm: {run: $TEST_FOLDER/step warm}
+		  index: {run: $TEST_FOLDER/step index, deferred: true}
+	END
+	commit shop
+	push
+}
+
+matrix() {
+	python3 "$ROOT/tests/e2e/crash_matrix.py" "$TEST_FOLDER" "$@"
+}
