@@ -6,6 +6,7 @@
 #include "commands/start.h"
 #include "git/worktree.h"
 #include "sound/sound.h"
+#include "ui/ui.h"
 
 static bool builds(const struct plan *plan)
 {
@@ -100,4 +101,31 @@ const char *deploy_sound(struct session *session, const char *root)
 	if (!file && !silent)
 		call_note(session->call, "no sound: %s", problem.message);
 	return file;
+}
+
+struct event_sink *deploy_open_ui(const struct session *session, struct error *err)
+{
+	const struct call *call = session->call;
+	struct ui_options options = UI_OPTIONS_INIT;
+
+	options.format = call->json ? "json" : options_value(&call->options, "format");
+	options.color = call->color;
+	options.quiet = call->quiet;
+	options.verbose = call->verbose;
+	options.clock = call->clock;
+	return ui_new(&options, err);
+}
+
+int deploy_write_plan(const struct plan *plan, const struct deploy_folder *folder, struct error *err)
+{
+	json_t *json = plan_to_json(plan);
+	char *text = json_dumps(json, JSON_INDENT(2));
+	int result;
+
+	json_decref(json);
+	if (!text)
+		return error_set(err, "cannot write the plan as JSON");
+	result = file_write(folder->plan, text, strlen(text), 0644, err);
+	free(text);
+	return result;
 }

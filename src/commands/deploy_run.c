@@ -44,33 +44,6 @@ int deploy_check_format(const struct call *call, struct error *err)
 	return 0;
 }
 
-static struct event_sink *open_ui(struct session *session, struct error *err)
-{
-	const struct call *call = session->call;
-	struct ui_options options = UI_OPTIONS_INIT;
-
-	options.format = call->json ? "json" : options_value(&call->options, "format");
-	options.color = call->color;
-	options.quiet = call->quiet;
-	options.verbose = call->verbose;
-	options.clock = call->clock;
-	return ui_new(&options, err);
-}
-
-static int write_plan(struct deploy *deploy, struct error *err)
-{
-	json_t *json = plan_to_json(deploy->plan);
-	char *text = json_dumps(json, JSON_INDENT(2));
-	int result;
-
-	json_decref(json);
-	if (!text)
-		return error_set(err, "cannot write the plan as JSON");
-	result = file_write(deploy->folder.plan, text, strlen(text), 0644, err);
-	free(text);
-	return result;
-}
-
 static void add_changed(struct deploy *deploy)
 {
 	const struct change *change = deploy->plan->change;
@@ -225,7 +198,7 @@ static int run_with_loop(struct deploy *deploy, struct error *err)
 static int run(struct deploy *deploy, const struct variables *answers, struct error *err)
 {
 	struct session *session = deploy->session;
-	struct event_sink *ui CLEANUP(ui_cleanup) = open_ui(session, err);
+	struct event_sink *ui CLEANUP(ui_cleanup) = deploy_open_ui(session, err);
 	int code;
 
 	if (!ui || session_people_prove(session, err) < 0)
@@ -239,7 +212,8 @@ static int run(struct deploy *deploy, const struct variables *answers, struct er
 				 : deploy->plan->rollback ? "rollback"
 							  : "deploy",
 				 answers, err) < 0 ||
-			       write_plan(deploy, err) < 0 || fill_options(deploy, answers, err) < 0
+			       deploy_write_plan(deploy->plan, &deploy->folder, err) < 0 ||
+			       fill_options(deploy, answers, err) < 0
 		       ? -1
 		       : run_with_loop(deploy, err);
 	if (code >= 0)
@@ -274,7 +248,9 @@ int deploy_run_within(struct session *session, const struct plan *plan,
 
 	if (deploy_folder_create(session->arena, session->common_dir, plan->commit,
 				 clock_now(session->call->clock), &deploy.folder, err) < 0 ||
-	    write_plan(&deploy, err) < 0 || fill_options(&deploy, answers, err) < 0)
+	    deploy_note_start(session, plan, &deploy.folder, "rollback", answers, err) < 0 ||
+	    deploy_write_plan(plan, &deploy.folder, err) < 0 ||
+	    fill_options(&deploy, answers, err) < 0)
 		return -1;
 	code = run_with_loop(&deploy, err);
 	if (code < 0)

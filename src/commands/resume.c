@@ -164,8 +164,9 @@ static int ask_about(struct call *call, struct run_past_step *step, struct error
 	bool yes = false;
 
 	if (prompt_yes(&prompt,
-		       arena_format(call->arena, "%s was under way when the deploy was interrupted, "
-				    "and nobody knows whether it finished. Run it again?", name),
+		       arena_format(call->arena, "%s was under way when the deploy was "
+				    "interrupted, and nobody knows whether it finished. Run it "
+				    "again?", name),
 		       &yes, err) < 0)
 		return -1;
 	step->again = yes;

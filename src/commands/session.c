@@ -9,6 +9,7 @@
 #include "commands/session_internal.h"
 #include "commands/session_people.h"
 #include "crypto/key.h"
+#include "git/change.h"
 #include "git/command.h"
 #include "git/pattern.h"
 #include "git/repository.h"
@@ -275,6 +276,59 @@ int session_open_files(struct session *session, struct call *call,
 		return -1;
 	session->deployer = repository_deployer(session->repository, session->arena);
 	return 0;
+}
+
+static int read_changed(void *context, const struct changed_file *file, struct changed_text *text,
+			struct error *err)
+{
+	const struct session *session = context;
+
+	return change_read_text(session->repository, session->arena, file, text, err);
+}
+
+/* The records as they were before the deploy that is planned again. */
+static struct record_list records_before(const struct session *session)
+{
+	struct record_list list = session->records;
+
+	while (session->options.again && list.records.count &&
+	       text_equal(list.records.items[0].id, session->options.again_id)) {
+		list.records.items++;
+		list.records.count--;
+	}
+	return list;
+}
+
+struct plan *session_plan(struct session *session, const struct plan_flags *flags, int64_t now,
+			  struct error *err)
+{
+	const struct record_list records = records_before(session);
+
+	if (session_people_gather(session, err) < 0)
+		return NULL;
+	const struct plan_input input = {
+		.config = session->config,
+		.change = session->change,
+		.fingerprints = session->fingerprints,
+		.everything_reason = session->everything_reason,
+		.commit = session->commit,
+		.previous = session->live,
+		.branch = session->branch,
+		.records = &records,
+		.flags = *flags,
+		.facts = session->facts,
+		.now = now,
+		.live_config = session->live_config,
+		.read_file = read_changed,
+		.approvals = session_approvals,
+		.context = session,
+	};
+	struct plan *plan = plan_new(session->arena, &input, &session->diagnostics, err);
+
+	session->flags = *flags;
+	if (!plan && session->diagnostics.errors)
+		session_print_diagnostics(session, err);
+	return plan;
 }
 
 void session_close(struct session *session)

@@ -117,6 +117,16 @@ void go_live_end_sound(struct run *run)
 	foghorn->player = NULL;
 }
 
+void run_touch(struct run_step *step)
+{
+	struct run *run = step->run;
+	for (size_t i = 0; i < run->touched.count; i++)
+		if (run->touched.items[i] == step)
+			return;
+	vec_push(run->arena, &run->touched, step);
+	run->result->touched = true;
+}
+
 /* What a rollback ran in place of a step is not what the step's undo undoes. */
 static bool has_command(const struct run_step *step)
 {

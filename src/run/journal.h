@@ -6,7 +6,8 @@ struct loop;
 struct journal;
 
 /* A reader of events that appends each as a line to the file (created when missing; a torn last
- * line is ended first): at once, or while the hub gathers by journal_flush, which the runner calls before each act and each wait. */
+ * line is ended first): at once, or while the hub gathers by journal_flush, which the runner calls
+ * before each act and each wait. */
 struct journal *journal_open(const char *path, struct error *err) MUST_USE;
 /* Writes what was held back while the hub gathers; journal_sync does it too. */
 void journal_flush(struct journal *journal);

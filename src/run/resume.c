@@ -51,8 +51,8 @@ static void lose(struct run *run, const struct run_past_step *step)
 {
 	run->lost = run->result->touched = true;
 	text_list_add(run->arena, &run->result->advice,
-		      arena_format(run->arena, "%s.%s was started, and the plan does not have it any "
-				   "more: see what it left behind.", step->stage, step->name));
+		      arena_format(run->arena, "%s.%s was started, and the plan does not have it "
+				   "any more: see what it left behind.", step->stage, step->name));
 }
 
 /* In the order in which they were started, so that they are undone in reverse. */

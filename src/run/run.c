@@ -34,16 +34,6 @@ void run_fail_with(struct run *run, const struct error *err)
 			      arena_string(run->arena, err->hint));
 }
 
-void run_touch(struct run_step *step)
-{
-	struct run *run = step->run;
-	for (size_t i = 0; i < run->touched.count; i++)
-		if (run->touched.items[i] == step)
-			return;
-	vec_push(run->arena, &run->touched, step);
-	run->result->touched = true;
-}
-
 static void interrupt_before(struct run *run)
 {
 	event_message(run->events, LEVEL_WARNING, run->signals == 1

@@ -109,8 +109,8 @@ int run_deploy(const struct plan *plan, const struct run_options *options,
 	       struct run_result *result, struct error *err) MUST_USE;
 
 /* Puts right what the deploy of options->past left behind: while its go-live stage had not ended,
- * what that started is undone in reverse; else the commit counts as live (failed_live). The result's
- * exit code is 0, or 4 when something is left; events and verdict as those of a deploy. */
+ * what that started is undone in reverse; else the commit counts as live (failed_live). The
+ * result's exit code is 0, or 4 when something is left; events and verdict as those of a deploy. */
 int run_recover(const struct plan *plan, const struct run_options *options,
 		struct run_result *result, struct error *err) MUST_USE;
 

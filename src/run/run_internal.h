@@ -107,7 +107,6 @@ bool run_production(const struct run *run);	/* from the go-live stage on */
 /* Whether the lease still holds, asked before each step that may change production; else nothing
  * more is started. */
 bool run_may_go_on(struct run *run);
-void run_touch(struct run_step *step);	/* it may change production from now on */
 
 /* resume.c */
 /* Before the first event: what was done already counts. */
@@ -183,6 +182,7 @@ void go_live_begin(struct run *run);	/* from now on it does */
 void go_live_end_sound(struct run *run);
 bool go_live_undo(struct run *run);		/* true: everything was undone */
 void go_live_prune(struct run *run);		/* what no release needs any more */
+void run_touch(struct run_step *step);	/* it may change production from now on */
 bool step_has_undo(const struct run_step *step);
 bool step_is_harmless(const struct run_step *step);	/* no undo is missed */
 void smoke_phase(struct run *run);
