@@ -116,7 +116,8 @@ struct event_sink *deploy_open_ui(const struct session *session, struct error *e
 	return ui_new(&options, err);
 }
 
-int deploy_write_plan(const struct plan *plan, const struct deploy_folder *folder, struct error *err)
+int deploy_write_plan(const struct plan *plan, const struct deploy_folder *folder,
+		      struct error *err)
 {
 	json_t *json = plan_to_json(plan);
 	char *text = json_dumps(json, JSON_INDENT(2));

@@ -27,7 +27,13 @@ class Wrong(Exception):
 
 def run(*arguments, shim=None, timeout=60):
     environment = dict(os.environ)
-    if shim:
+    if shim and shim.startswith("fail:push:"):
+        with open(os.path.join(folder, "pushes"), "w"):
+            pass
+        environment.update(PATH=os.path.join(folder, "bin") + ":" + environment["PATH"],
+                           PUSHES=os.path.join(folder, "pushes"), PUSH_FAILS=shim.split(":")[2],
+                           SHIM_MARK=mark)
+    elif shim:
         environment.update(SHIM=shim, SHIM_MARK=mark, LD_PRELOAD=os.environ["SHIM_LIBRARY"],
                            DYLD_INSERT_LIBRARIES=os.environ["SHIM_LIBRARY"])
     done = subprocess.run([shipit, "-C", repo, *arguments], env=environment, timeout=timeout,
@@ -216,3 +222,6 @@ for argument in sys.argv[2:]:
     words = argument.split(":")
     count = moments(words[0], words[1], int(words[2]) if len(words) > 2 else 1)
     print("# %s: %d moments" % (argument, count))
+    if count == 0:
+        print("not one moment came")
+        sys.exit(1)

@@ -91,6 +91,23 @@ crash_shop() {
 	push
 }
 
+# A git whose PUSH_FAILS-th push does not get through.
+failing_git() {
+	write "$TEST_FOLDER/bin/git" <<-END
+		#!/bin/sh
+		for word; do
+			[ "\$word" = push ] || continue
+			echo x >>"\$PUSHES"
+			[ "\$(wc -l <"\$PUSHES")" -eq "\$PUSH_FAILS" ] || break
+			: >"\$SHIM_MARK"
+			echo 'fatal: unable to access the remote: Could not resolve host' >&2
+			exit 128
+		done
+		exec $(command -v git) "\$@"
+	END
+	chmod +x "$TEST_FOLDER/bin/git"
+}
+
 matrix() {
 	python3 "$ROOT/tests/e2e/crash_matrix.py" "$TEST_FOLDER" "$@"
 }

@@ -21,4 +21,10 @@ test_failing_calls() {
 	matrix fail:write:5 fail:sync:4 fail:rename:1 fail:spawn:5
 }
 
+test_a_push_that_fails() {
+	failing_git
+	crash_shop git
+	matrix fail:push
+}
+
 run_tests
