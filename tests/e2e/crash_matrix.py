@@ -1,15 +1,17 @@
 """Kills shipit, signals it or makes its calls fail at every moment in turn, then recovers or
 resumes, and looks whether all is well:  crash_matrix.py FOLDER ACTION:CALL[:EVERY] ...
 
-FOLDER has the repository `repo` (test_crash_matrix.sh makes it). Of each list of moments every
-EVERY-th is tried, beginning at one that CRASH_SEED chooses; CRASH_ALL=1 tries all. Prints nothing
-but what is wrong."""
+FOLDER has the repository `repo` (lib_crash.sh makes it). ACTION and CALL are those of
+tests/shim/shim.c, or fail:push, or kill:time: after a time that CRASH_SEED chooses, so often. Of the
+other moments every EVERY-th is tried, beginning at one that CRASH_SEED chooses; CRASH_ALL=1 tries
+all. Says what is wrong, else how many moments there were."""
 import json
 import os
 import random
 import shutil
 import subprocess
 import sys
+import time
 
 folder = sys.argv[1]
 repo = os.path.join(folder, "repo")
@@ -19,10 +21,19 @@ everything = bool(os.environ.get("CRASH_ALL"))
 mark = os.path.join(folder, "mark")
 deploys = os.path.join(repo, ".git", "shipit", "deploys")
 said = []
+took = [0.5]    # seconds, a deploy that nothing befell
 
 
 class Wrong(Exception):
     pass
+
+
+def kill_later(process, number):
+    """After a part of the time that the last whole deploy took."""
+    time.sleep(random.Random("%d %d" % (seed, number)).random() * took[0])
+    if process.poll() is None:
+        open(mark, "w").close()
+        process.kill()
 
 
 def run(*arguments, shim=None, timeout=60):
@@ -36,9 +47,17 @@ def run(*arguments, shim=None, timeout=60):
     elif shim:
         environment.update(SHIM=shim, SHIM_MARK=mark, LD_PRELOAD=os.environ["SHIM_LIBRARY"],
                            DYLD_INSERT_LIBRARIES=os.environ["SHIM_LIBRARY"])
-    done = subprocess.run([shipit, "-C", repo, *arguments], env=environment, timeout=timeout,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          errors="replace")
+    command = [shipit, "-C", repo, *arguments]
+    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          errors="replace") as process:
+        if shim and shim.startswith("kill:time:"):
+            kill_later(process, int(shim.split(":")[2]))
+        try:
+            out, err = process.communicate(timeout=timeout)
+        finally:
+            process.kill()
+    done = subprocess.CompletedProcess(command, process.returncode, out, err)
     said.append("$ shipit %s   (%s, %s)\n%s%s" % (" ".join(arguments), shim, done.returncode,
                                                 done.stdout[-3000:], done.stderr[-6000:]))
     return done
@@ -174,7 +193,7 @@ def moment(action, call, number, choice):
     interrupted = "interrupted" in warnings
     check(came or done.returncode == 0, "a plain deploy ends with %d" % done.returncode)
     if action == "kill":
-        check(done.returncode == -9 or not came, "killed, it ends with %d" % done.returncode)
+        check(done.returncode == -9 or not came or call == "time", "killed, it ends with %d" % done.returncode)
     else:
         check(not interrupted or "could not be stored" in done.stderr,
               "it ended by itself, and left its lease")
@@ -196,7 +215,12 @@ def moment(action, call, number, choice):
 
 
 def moments(action, call, every):
-    every = 1 if everything else every
+    if call == "time":
+        started = time.monotonic()
+        run("deploy", "--yes", "--silent", "--redeploy")
+        took[0] = time.monotonic() - started
+    limit = (10 * every if everything else every) if call == "time" else None
+    every = 1 if everything or call == "time" else every
     number = 1 + random.Random("%d %s %s" % (seed, action, call)).randrange(every)
     turn = 0
     while True:
@@ -212,8 +236,8 @@ def moments(action, call, every):
             if deploy:
                 print("\n".join(json.dumps(event) for event in journal(deploy)))
             sys.exit(1)
-        if not came:
-            return turn
+        if turn + 1 == limit or (not came and limit is None):
+            return turn + came
         number += every
         turn += 1
 

@@ -16,6 +16,11 @@ test_killed_within_a_write() {
 	matrix kill:write:5 kill:sync:4 kill:rename:1 kill:spawn:5
 }
 
+test_killed_at_random() {
+	crash_shop
+	matrix kill:time:8
+}
+
 test_failing_calls() {
 	crash_shop
 	matrix fail:write:5 fail:sync:4 fail:rename:1 fail:spawn:5
