@@ -395,17 +395,38 @@ static int refs_renew(struct store *store, const struct store_fetch *fetch,
 	return status;
 }
 
+/* Another command in this clone (a renewal, `status`, a git fetch) moved a ref while ours ran. */
+static bool fetch_was_crossed(const struct child_result *result)
+{
+	return result->exit.code != 0 && strstr(result->errors.data, "cannot lock ref");
+}
+
+/* The refs as they were before it are read for each try: what it changed is told from them. */
+static int fetch_uncrossed(struct store *store, const struct store_fetch *fetch,
+			   struct child_result *result, struct error *err)
+{
+	enum { TRIES = 8 };
+	int status = fetch_run(store, fetch, result, err);
+	for (int i = 1; i < TRIES && status == 0 && fetch_was_crossed(result); i++) {
+		child_result_release(result);
+		if (refs_read(store, err) < 0)
+			return -1;
+		status = fetch_run(store, fetch, result, err);
+	}
+	return status;
+}
+
 static int git_fetch(struct store *store, const struct store_fetch *fetch, struct error *err)
 {
 	struct git_store *self = git_store_of(store);
-	struct child_result result;
+	struct child_result result = {0};
 	if (refs_read(store, err) < 0)
 		return -1;
 	if (store->offline) {
 		seen_at_read(store);
 		return 0;
 	}
-	int status = fetch_run(store, fetch, &result, err);
+	int status = fetch_uncrossed(store, fetch, &result, err);
 	if (status == 0 && result.exit.code != 0)
 		status = fetch_failed(self, &result, err);
 	if (status == 0)

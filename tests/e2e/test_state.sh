@@ -98,6 +98,32 @@ test_state_on_branches() {
 	git -C ../repo.git log -1 --format=%s shipit/production | grep -q 'skip ci'
 }
 
+# Two commands in one clone fetch at once, and move the same refs.
+test_many_look_at_once() {
+	local i pids=()
+	new_repo
+	simple_config
+	state_is git
+	expect 0 shipit deploy --yes --silent
+	git clone -q ../repo.git ../other
+	for i in 1 2 3 4 5; do
+		expect 0 in_folder ../other "$SHIPIT" lock -m "$i"
+		pids=()
+		for _ in 1 2 3 4 5 6; do
+			"$SHIPIT" status >/dev/null 2>>"$TEST_FOLDER/complaints" </dev/null &
+			pids+=($!)
+		done
+		for pid in "${pids[@]}"; do
+			wait "$pid" || fail "$(cat "$TEST_FOLDER/complaints")"
+		done
+		expect 0 in_folder ../other "$SHIPIT" unlock
+	done
+}
+
+in_folder() {
+	(cd "$1" && shift && "$@")
+}
+
 test_offline_uses_what_was_seen() {
 	new_repo
 	simple_config
