@@ -8,9 +8,9 @@
 #include "commands/deploy_begin.h"
 #include "commands/interrupted.h"
 #include "commands/session_people.h"
+#include "commands/session_secrets.h"
 #include "git/change.h"
 #include "proc/loop.h"
-#include "services/secrets.h"
 #include "ui/ui.h"
 
 enum { COUNTDOWN = 3 };		/* seconds before the foghorn, when someone watches */
@@ -72,8 +72,7 @@ static const char *on_secret(void *context, const char *name, struct error *err)
 {
 	struct deploy *deploy = context;
 
-	return secret_read(deploy->session->arena, deploy->session->config, deploy->session->root,
-			   name, err);
+	return session_secret(deploy->session, name, err);
 }
 
 static enum run_rollback on_roll_back(void *context, const struct run_result *result,

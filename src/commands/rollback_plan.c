@@ -5,11 +5,11 @@
 #include "commands/rollback.h"
 #include "commands/session_internal.h"
 #include "commands/session_people.h"
+#include "commands/session_secrets.h"
 #include "git/change.h"
 #include "git/repository.h"
 #include "git/treesource.h"
 #include "plan/migration.h"
-#include "services/secrets.h"
 #include "state/signed.h"
 
 int session_choose_release(struct session *session, struct error *err)
@@ -164,8 +164,7 @@ static const char *value_of(void *context, const char *name)
 	const char *value = config_var(session->config, name);
 	struct error ignored = {0};
 
-	return value ? value
-		     : secret_read(session->arena, session->config, session->root, name, &ignored);
+	return value ? value : session_secret(session, name, &ignored);
 }
 
 static void check_kept(struct session *session, const struct plan_step *step,

@@ -8,6 +8,7 @@
 #include "commands/interrupted.h"
 #include "commands/session_internal.h"
 #include "commands/session_people.h"
+#include "commands/session_secrets.h"
 #include "crypto/key.h"
 #include "git/change.h"
 #include "git/command.h"
@@ -203,7 +204,8 @@ static int fetch(struct session *session, struct error *err)
 	if (store_fetch(session->store, &request, err) < 0)
 		return -1;
 	if (session->has_remote && !session->options.offline &&
-	    !store_fetches_refspecs(session->store) && session->options.with_branches &&
+	    !store_fetches_refspecs(session->store) &&
+	    (session->options.with_branches || session_has_sealed(session)) &&
 	    git_fetch(session->repository, remote, &listing, err) < 0)
 		return -1;
 	git_fetched_branches(session->repository, session->arena, remote, listing.data);
@@ -333,6 +335,7 @@ struct plan *session_plan(struct session *session, const struct plan_flags *flag
 
 void session_close(struct session *session)
 {
+	session_secrets_close(session);
 	session_people_close(session);
 	store_free(session->store);
 	record_list_release(&session->records);

@@ -11,6 +11,7 @@
 struct repository;
 struct change;
 struct session_people;
+struct session_secrets;
 struct start;
 
 struct session_options {
@@ -72,6 +73,7 @@ struct session {
 	struct plan_facts facts;
 	VEC(struct session_config) configs;	/* of other commits, as they were asked for */
 	struct session_people *people;	/* session_people.h; NULL: not asked for yet */
+	struct session_secrets *secrets;	/* session_secrets.h; NULL: none was sealed */
 	struct variables fingerprints;	/* of the target: NAME -> 16 hex digits */
 	struct session_options options;
 	struct plan_flags flags; /* of the last session_plan */

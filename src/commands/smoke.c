@@ -3,11 +3,11 @@
 
 #include "base/text.h"
 #include "commands/answers.h"
+#include "commands/session_secrets.h"
 #include "config/expand.h"
 #include "crypto/redact.h"
 #include "proc/loop.h"
 #include "run/run.h"
-#include "services/secrets.h"
 #include "services/smoke.h"
 
 struct smoke_call {
@@ -31,7 +31,7 @@ static const char *value_get(void *context, const char *name)
 
 	if (value)
 		return value;
-	value = secret_read(run->call->arena, config, run->session->root, name, &err);
+	value = session_secret(run->session, name, &err);
 	if (!value)
 		call_note(run->call, "%s", err.message);
 	else

@@ -6,6 +6,7 @@
 #include "commands/interrupted.h"
 #include "commands/session_internal.h"
 #include "commands/session_people.h"
+#include "commands/session_secrets.h"
 #include "crypto/redact.h"
 #include "git/change.h"
 #include "git/command.h"
@@ -14,7 +15,6 @@
 #include "git/repository.h"
 #include "git/treesource.h"
 #include "services/live_commit.h"
-#include "services/secrets.h"
 
 enum {
 	LARGE_INDEX = 2 << 20, /* bytes; some 20,000 files */
@@ -89,7 +89,7 @@ static const char *url_value(void *context, const char *name)
 
 	if (value)
 		return value;
-	value = secret_read(session->arena, session->config, session->root, name, values->err);
+	value = session_secret(session, name, values->err);
 	if (value)
 		redactor_add(values->redactor, value);
 	return value;

@@ -182,6 +182,7 @@ struct secret_config {
 	const char *env;	/* a variable of shipit's own environment, or */
 	struct command_text command;	/* its output, or */
 	bool sealed;
+	struct text_list roles;	/* sealed for these alone ("trained"); none: for everybody */
 	struct place place;
 };
 

@@ -33,9 +33,19 @@ static void read_environments(struct loader *loader)
 	}
 }
 
+static struct text_list sealed_roles(struct arena *arena, const struct key *row,
+				     const struct node *node)
+{
+	const struct object secret = {node, row->each->keys};
+	const struct object sealed = object_child(&secret, "sealed");
+
+	return object_texts(arena, &sealed, "for");
+}
+
 static void read_secrets(struct loader *loader)
 {
 	const struct node *all = node_get(loader->root, "secrets");
+	const struct key *row = schema_row(deploy_file.keys, "secrets");
 
 	for (size_t i = 0; all && i < all->count; i++) {
 		const struct node *node = all->entries[i].value;
@@ -48,6 +58,8 @@ static void read_secrets(struct loader *loader)
 			.place = all->entries[i].key->place,
 		};
 
+		if (node_get(node, "sealed"))
+			secret.roles = sealed_roles(loader->arena, row, node);
 		vec_push(loader->arena, &loader->config->secrets, secret);
 	}
 }

@@ -330,14 +330,19 @@ static const struct key environment_row = {
 	.keys = environment_keys,
 };
 
+static const struct key role_row = {.types = TYPE_CHOICE, .choices = role_choices};
 static const struct key sealed_keys[] = {
-	ONE_OR_LIST("for", TYPE_TEXT, 0, key_text_row, "the roles that can open it"),
+	{.name = "for",
+	 .types = TYPE_CHOICE | TYPE_LIST,
+	 .choices = role_choices,
+	 .each = &role_row,
+	 .help = "the roles that can open it; default: all"},
 	END,
 };
 static const struct key secret_keys[] = {
 	PLAIN("env", TYPE_TEXT, KEY_CHOICE, "a variable of shipit's own environment"),
 	PLAIN("command", TYPE_COMMAND, KEY_CHOICE, "a command that prints it"),
-	OBJECT("sealed", KEY_CHOICE | KEY_LATER, sealed_keys, "sealed in secrets.sealed.yml"),
+	OBJECT("sealed", KEY_CHOICE, sealed_keys, "sealed in secrets.sealed.yml"),
 	END,
 };
 static const char *const sealed_choices[] = {"sealed", NULL};

@@ -2,6 +2,7 @@
 #include "crypto/key_internal.h"
 
 #include "base/text.h"
+#include "crypto/memory.h"
 
 #define DERIVED_KEY "Sc" /* locked: by scryptsalsa208sha256 */
 #define DERIVED_NONE "\0\0"
@@ -46,6 +47,7 @@ struct secret_key *secret_key_allocate(void)
 {
 	if (sodium_init() < 0)
 		abort();
+	memory_hide();
 	struct secret_key *key = sodium_malloc(sizeof(*key));
 	if (!key)
 		abort();

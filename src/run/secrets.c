@@ -139,7 +139,9 @@ static int check_one(struct run *run, const char *name, struct error *err)
 	const struct secret_config *secret = config_secret(run->options->config, name);
 	if (secret && secret->command.place.line)
 		return 0;
-	return run_secret(run, name, err) ? 0 : error_code(err, EXIT_USAGE);
+	if (run_secret(run, name, err))
+		return 0;
+	return secret && secret->sealed ? -1 : error_code(err, EXIT_USAGE);
 }
 
 static int read_one(struct run *run, const char *name, struct error *err)
