@@ -12,6 +12,7 @@ static const struct command *const order[] = {
 	&command_unlock, &command_maintenance,
 	&command_status, &command_history, &command_show, &command_logs, &command_smoke,
 	&command_foghorn, &command_sound, &command_online, &command_approve, &command_keygen,
+	&command_secrets,
 	&command_schema, &command_completion, &command_help, &command_version,
 };
 

@@ -39,7 +39,7 @@ extern const struct command command_deploy, command_rollback, command_plan, comm
 	command_recover, command_task, command_exec, command_check,
 	command_schema, command_status, command_history, command_show, command_logs, command_smoke,
 	command_foghorn, command_sound, command_stop, command_lock, command_unlock,
-	command_maintenance, command_online, command_approve, command_keygen,
+	command_maintenance, command_online, command_approve, command_keygen, command_secrets,
 	command_completion, command_help, command_version;
 
 /* Writes to standard output. 0; 1 when its reader has gone, which is no failure (`shipit help |

@@ -145,15 +145,22 @@ static unsigned char *lay_out(struct arena *arena, size_t count, size_t padded,
 	return bytes;
 }
 
+/* Memory that is never swapped out, and wiped by sodium_free. */
+static unsigned char *locked_bytes(size_t length)
+{
+	unsigned char *bytes = sodium_init() < 0 ? NULL : sodium_malloc(length);
+	if (!bytes)
+		abort();
+	return bytes;
+}
+
 static void encrypt(const struct sealed_value *sealed, const struct parts *parts,
 		    const unsigned char key[VALUE_KEY], const char *value, size_t length,
 		    unsigned char *bytes)
 {
 	struct buffer context CLEANUP(buffer_release);
 	size_t body = (size_t)(parts->body - bytes), padded = parts->body_length - TAG;
-	unsigned char *plain = sodium_malloc(padded);
-	if (!plain)
-		abort();
+	unsigned char *plain = locked_bytes(padded);
 	memcpy(plain, value, length);
 	sodium_pad(&padded, plain, length, PADDING, padded);
 	context_make(sealed, parts, &context);
@@ -232,6 +239,15 @@ int seal_place(const struct sealed_value *sealed, const struct public_key *key)
 	return parts_find(sealed, &parts, &ignored) == 0 ? place_among(&parts, key) : -1;
 }
 
+bool seal_place_taken(const struct sealed_value *sealed, const struct seal_recipients *to,
+		      size_t place)
+{
+	for (size_t i = 0; i < to->list.count; i++)
+		if (seal_place(sealed, &to->list.items[i].key) == (int)place)
+			return true;
+	return false;
+}
+
 bool seal_is_to(const struct sealed_value *sealed, const struct seal_recipients *to)
 {
 	if (sealed->to.count != to->list.count)
@@ -265,10 +281,8 @@ static int decrypt(const struct sealed_value *sealed, const struct parts *parts,
 {
 	struct buffer context CLEANUP(buffer_release);
 	size_t padded = parts->body_length - TAG, length;
-	unsigned char *plain = sodium_malloc(padded);
+	unsigned char *plain = locked_bytes(padded);
 	int result;
-	if (!plain)
-		abort();
 	context_make(sealed, parts, &context);
 	result = crypto_aead_xchacha20poly1305_ietf_decrypt(
 		plain, NULL, NULL, parts->body, parts->body_length,

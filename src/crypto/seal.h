@@ -39,5 +39,8 @@ int seal_open(const struct sealed_value *sealed, const struct secret_key *key, s
 
 /* The place of that key among those it is sealed to, or -1. */
 int seal_place(const struct sealed_value *sealed, const struct public_key *key);
+/* Whether one of these keys has that place. */
+bool seal_place_taken(const struct sealed_value *sealed, const struct seal_recipients *to,
+		      size_t place);
 /* Whether it is sealed to just these keys under these names, in any order. */
 bool seal_is_to(const struct sealed_value *sealed, const struct seal_recipients *to);
