@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "commands/command.h"
+#include "commands/sealing_check.h"
 #include "commands/session.h"
 #include "crypto/key.h"
 #include "git/pattern.h"
@@ -152,6 +153,8 @@ static int run_check(struct call *call, struct error *err)
 		check_folder(&session, &options, "playbooks", &playbook_file, diagnostics,
 			     &checked);
 	}
+	if (config)
+		sealing_check(&session, config, &checked);
 	if (call->json && print_json(diagnostics, config, &checked, err) < 0)
 		return -1;
 	if (!call->json && print_text(diagnostics, config, &checked, err) < 0)

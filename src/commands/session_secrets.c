@@ -49,10 +49,11 @@ static int parse(struct session *session, const struct buffer *bytes, struct err
 	const char *copy = arena_bytes(session->arena, bytes->data, bytes->length);
 	diagnostics_init(&diagnostics, session->arena);
 	secrets->present = true;
-	if (sealed_file_parse(&diagnostics, secrets->where, copy, bytes->length,
-			      &secrets->file) < 0)
-		return diagnostics_result(&diagnostics, err);
-	return 0;
+	if (sealed_file_parse(&diagnostics, session_sealed_path(session), copy, bytes->length,
+			      &secrets->file) == 0)
+		return 0;
+	diagnostics_result(&diagnostics, err);
+	return error_wrap(err, "%s", secrets->where);
 }
 
 /* 1 read, 0 there is none, -1. */

@@ -83,21 +83,33 @@ static void sort(struct sealed_file *file)
 		      by_name);
 }
 
+/* The heading alone, say. */
+static bool only_comments(const char *bytes)
+{
+	while (*bytes) {
+		bytes += strspn(bytes, " \t\r\n");
+		if (*bytes && *bytes != '#')
+			return false;
+		bytes += strcspn(bytes, "\n");
+	}
+	return true;
+}
+
 int sealed_file_parse(struct diagnostics *diagnostics, const char *name, const char *bytes,
 		      size_t length, struct sealed_file *file)
 {
 	size_t before = diagnostics->errors;
 	struct place top = {.file = name, .line = 1, .column = 1};
 	*file = (struct sealed_file){0};
+	if (strlen(bytes) == length && only_comments(bytes))
+		return 0;
 	const struct node *root = node_parse(diagnostics, name, bytes, length);
-	if (diagnostics->errors > before) {
+	if (!root || diagnostics->errors > before) {
 		if (strstr(bytes, "\n<<<<<<< ") || text_starts_with(bytes, "<<<<<<< "))
 			diagnostics_hint(diagnostics, "a merge left both sides in it: keep one "
 						      "line for each name");
 		return -1;
 	}
-	if (!root || root->type == NODE_NULL)
-		return 0;
 	if (root->type != NODE_MAP)
 		return diagnostics_add(diagnostics, top, "%s is a list of names and their sealed "
 							 "values, not %s", name,
