@@ -1,5 +1,7 @@
-/* All patterns are looked for at once, as Wu and Manber do: the two bytes at the end of a window
- * tell how far it can be moved on without passing over a pattern's beginning. */
+/* All patterns are looked for at once. None is shorter than the window, so wherever one stands, one
+ * of the places that are a stride apart holds four bytes of its beginning: where such places hold
+ * none that any pattern begins with, nothing is. The places do not depend on each other, which lets
+ * the processor look at several at a time. */
 #include "crypto/redact.h"
 
 #include <jansson.h>
@@ -14,6 +16,9 @@ enum {
 	VALUE_MAXIMUM = 1 << 20,
 	HELD_MAXIMUM = 64 << 20,
 	WINDOW_MAXIMUM = 32,
+	LINE_LEAST = 2 * REDACT_MINIMUM,	/* of what is taken out for itself */
+	GRAM = 4,	/* bytes that are looked up at once */
+	GRAM_BITS = 17,	/* 16 KiB of bits stay in the processor's nearest cache */
 };
 
 struct pattern {
@@ -27,7 +32,7 @@ struct redactor {
 	uint8_t pairs[PAIRS / 8];	/* the first two bytes of some pattern */
 	bool firsts[256];
 	size_t window;			/* no pattern is shorter */
-	uint8_t shifts[PAIRS];		/* by the last pair of a window; 0: look closer */
+	uint8_t grams[(1 << GRAM_BITS) / 8];	/* that stand in some pattern's window, hashed */
 	size_t count;
 };
 
@@ -47,7 +52,6 @@ struct redactor *redactor_new(void)
 	if (!redactor)
 		abort();
 	redactor->window = WINDOW_MAXIMUM;
-	memset(redactor->shifts, WINDOW_MAXIMUM - 1, PAIRS);
 	return redactor;
 }
 
@@ -68,23 +72,28 @@ bool redactor_empty(const struct redactor *redactor)
 	return !redactor || !redactor->count;
 }
 
-static void shift_for(struct redactor *redactor, const struct pattern *pattern)
+static uint32_t gram_at(const char *bytes)
 {
-	for (size_t at = 0; at + 2 <= redactor->window; at++) {
-		uint8_t *shift = &redactor->shifts[pair_of(pattern->bytes + at)];
-		uint8_t left = (uint8_t)(redactor->window - 2 - at);
-		if (left < *shift)
-			*shift = left;
+	uint32_t gram;
+	memcpy(&gram, bytes, GRAM);
+	return (gram * UINT32_C(0x9E3779B1)) >> (32 - GRAM_BITS);
+}
+
+static void add_grams(struct redactor *redactor, const struct pattern *pattern)
+{
+	for (size_t at = 0; at + GRAM <= redactor->window; at++) {
+		uint32_t gram = gram_at(pattern->bytes + at);
+		redactor->grams[gram / 8] |= (uint8_t)(1u << gram % 8);
 	}
 }
 
 static void narrow_window(struct redactor *redactor, size_t window)
 {
 	redactor->window = window;
-	memset(redactor->shifts, (int)window - 1, PAIRS);
+	memset(redactor->grams, 0, sizeof(redactor->grams));
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (const struct pattern *at = redactor->buckets[i]; at; at = at->next)
-			shift_for(redactor, at);
+			add_grams(redactor, at);
 }
 
 static void add_pattern(struct redactor *redactor, const char *bytes, size_t length)
@@ -107,7 +116,7 @@ static void add_pattern(struct redactor *redactor, const char *bytes, size_t len
 	if (length < redactor->window)
 		narrow_window(redactor, length);
 	else
-		shift_for(redactor, pattern);
+		add_grams(redactor, pattern);
 	redactor->count++;
 }
 
@@ -143,12 +152,16 @@ static void add_percent(struct redactor *redactor, const char *value)
 	buffer_release(&text);
 }
 
-/* Long ones are often written in lines of 76 or 64 characters. */
+/* Long ones are often written in lines of 76 or 64 characters. A last line of a few is left: it
+ * would slow the search down, and take out what is no secret. */
 static void add_wrapped(struct redactor *redactor, const char *text, size_t length)
 {
 	for (size_t width = 64; width <= 76; width += 12)
-		for (size_t at = 0; length > width && at < length; at += width)
-			add_pattern(redactor, text + at, length - at < width ? length - at : width);
+		for (size_t at = 0; length > width && at < length; at += width) {
+			size_t part = length - at < width ? length - at : width;
+			if (part >= LINE_LEAST)
+				add_pattern(redactor, text + at, part);
+		}
 }
 
 /* As it stands in the base64 of a longer text, at each of the three offsets; the characters that
@@ -214,7 +227,7 @@ bool redactor_add(struct redactor *redactor, const char *value)
 		char *copy = strndup(line, width);
 		if (!copy)
 			abort();
-		if (width >= (size_t)2 * REDACT_MINIMUM) /* not each "}" of JSON */
+		if (width >= LINE_LEAST) /* not each "}" of JSON */
 			add_forms(redactor, copy);
 		free(copy);
 		line += width;
@@ -248,13 +261,18 @@ static size_t match(const struct redactor *redactor, const char *bytes, size_t l
 	return longest;
 }
 
+static unsigned has_gram(const struct redactor *redactor, const char *bytes)
+{
+	uint32_t gram = gram_at(bytes);
+	return redactor->grams[gram / 8] >> gram % 8 & 1u;
+}
+
 /* The next place at which a pattern may begin. */
 static size_t skip(const struct redactor *redactor, const char *bytes, size_t at, size_t length)
 {
-	const char *last = bytes + redactor->window - 2;
-	size_t shift;
-	while (length - at >= redactor->window && (shift = redactor->shifts[pair_of(last + at)]))
-		at += shift;
+	const size_t stride = redactor->window - GRAM + 1;
+	while (length - at >= redactor->window && !has_gram(redactor, bytes + at + stride - 1))
+		at += stride;
 	return at;
 }
 
@@ -293,6 +311,21 @@ void redact_text(const struct redactor *redactor, const char *bytes, size_t leng
 		buffer_add(out, bytes, length);
 	else
 		scan(redactor, bytes, length, true, &covered, out);
+}
+
+size_t redact_passes(const struct redactor *redactor, const struct redact_stream *stream,
+		     const char *bytes, size_t length)
+{
+	size_t at = 0;
+	if (stream->held.length || stream->covered)
+		return 0;
+	for (; at < length; at++) {
+		bool partial;
+		at = skip(redactor, bytes, at, length);
+		if (match(redactor, bytes + at, length - at, &partial) || partial)
+			break;
+	}
+	return at;
 }
 
 void redact_piece(const struct redactor *redactor, struct redact_stream *stream, const char *bytes,

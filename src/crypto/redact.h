@@ -26,5 +26,9 @@ struct redact_stream {
 };
 void redact_piece(const struct redactor *redactor, struct redact_stream *stream, const char *bytes,
 		  size_t length, struct buffer *out);
+/* How many of the bytes, from the first one on, redact_piece would hand on as they are: those can
+ * go without being copied, the rest is a piece of its own. */
+size_t redact_passes(const struct redactor *redactor, const struct redact_stream *stream,
+		     const char *bytes, size_t length);
 /* No more comes: what was held goes to out; out may be NULL to drop it. */
 void redact_end(const struct redactor *redactor, struct redact_stream *stream, struct buffer *out);

@@ -9,6 +9,7 @@
 #include "state/deploys.h"
 
 #define LINE_MAXIMUM ((size_t)64 << 10)
+#define PIECE ((size_t)512)
 #define LATE_LEAST 30000	/* ms */
 
 struct step_attempt {
@@ -98,20 +99,36 @@ static void take_clean(struct step_attempt *attempt, int stream, const char *byt
 		keep_piece(attempt, stream, bytes + whole, length - whole);
 }
 
+/* Most output has no secret in it and is not copied. Around what may be one, small pieces are. */
+static void take_raw(struct step_attempt *attempt, int stream, const char *bytes, size_t length)
+{
+	const struct redactor *redactor = attempt->step->run->redactor;
+	struct redact_stream *raw = &attempt->raw[stream];
+	while (length) {
+		size_t part = redact_passes(redactor, raw, bytes, length);
+		if (part) {
+			take_clean(attempt, stream, bytes, part);
+		} else {
+			part = length < PIECE ? length : PIECE;
+			buffer_clear(&attempt->clean);
+			redact_piece(redactor, raw, bytes, part, &attempt->clean);
+			take_clean(attempt, stream, attempt->clean.data, attempt->clean.length);
+		}
+		bytes += part;
+		length -= part;
+	}
+}
+
 static void take_output(void *context, enum child_stream from, const char *bytes, size_t length)
 {
 	struct step_attempt *attempt = context;
-	const struct redactor *redactor = attempt->step->run->redactor;
 	int stream = from == CHILD_STDERR;
 	if (attempt->idle)
 		loop_timer_again(attempt->idle, attempt->step->config->idle_timeout);
-	if (redactor_empty(redactor)) {
+	if (redactor_empty(attempt->step->run->redactor))
 		take_clean(attempt, stream, bytes, length);
-		return;
-	}
-	buffer_clear(&attempt->clean);
-	redact_piece(redactor, &attempt->raw[stream], bytes, length, &attempt->clean);
-	take_clean(attempt, stream, attempt->clean.data, attempt->clean.length);
+	else
+		take_raw(attempt, stream, bytes, length);
 }
 
 /* The stream has ended: what was held back comes too. */

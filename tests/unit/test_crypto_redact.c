@@ -37,6 +37,35 @@ static void expect(const char *const *secrets, const char *text, const char *wan
 
 #define EXPECT(SECRET, TEXT, WANTED) expect((const char *const[]){SECRET, NULL}, TEXT, WANTED)
 
+static size_t passes(const struct redactor *redactor, const struct redact_stream *stream,
+		     const char *text)
+{
+	return redact_passes(redactor, stream, text, strlen(text));
+}
+
+static void test_what_passes_uncopied(void **state)
+{
+	struct redactor *redactor = redactor_new();
+	struct redact_stream stream = {0};
+	struct buffer out;
+
+	(void)state;
+	buffer_init(&out, 1000);
+	assert_true(redactor_add(redactor, "s3cr3t-value"));
+	assert_int_equal(passes(redactor, &stream, "nothing of it in a line that is long\n"), 37);
+	assert_int_equal(passes(redactor, &stream, "the key is s3cr3t-value.\n"), 11);
+	assert_int_equal(passes(redactor, &stream, "the key is s3cr"), 11);
+	assert_int_equal(passes(redactor, &stream, ""), 0);
+	redact_piece(redactor, &stream, "s3cr", 4, &out);
+	assert_int_equal(passes(redactor, &stream, "3t and more"), 0);
+	redact_piece(redactor, &stream, "et", 2, &out);
+	assert_string_equal(out.data, "s3cret");
+	assert_int_equal(passes(redactor, &stream, " and more"), 9);
+	redact_end(redactor, &stream, NULL);
+	redactor_free(redactor);
+	buffer_release(&out);
+}
+
 static void test_plain(void **state)
 {
 	(void)state;
@@ -132,6 +161,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_what_passes_uncopied),
 		cmocka_unit_test(test_encoded),
 		cmocka_unit_test(test_many_lines),
 		cmocka_unit_test(test_skips_nothing),
