@@ -8,6 +8,8 @@
 #include "proc/interrupt.h"
 #include "ui/prompt.h"
 
+#define TYPED_MAXIMUM 4095 /* where a prompt stops taking letters */
+
 static int refuse_value(struct error *err)
 {
 	error_set(err, "shipit secrets set takes the name alone");
@@ -49,9 +51,12 @@ static int ask_value(struct sealing *sealing, const char *name, struct buffer *v
 	buffer_add_text(value, typed);
 	memory_wipe(typed, strlen(typed));
 	free(typed);
-	if (value->length)
+	if (value->length && value->length < TYPED_MAXIMUM)
 		return 0;
-	error_set(err, "nothing was typed: %s stays as it is", name);
+	if (value->length)
+		error_set(err, "that is too long to be typed: let it come from stdin");
+	else
+		error_set(err, "nothing was typed: %s stays as it is", name);
 	return error_code(err, EXIT_REFUSED);
 }
 

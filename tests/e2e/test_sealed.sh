@@ -144,6 +144,10 @@ test_the_newest_of_the_default_branch_counts() {
 	(cd "$TEST_FOLDER/other" && seal KEY n3west-value && commit changed && push)
 	expect 0 as ann deploy --yes --redeploy
 	equals "$(cat "$TEST_FOLDER/got")" n3west-value
+	# CI does not fetch every branch, but for this.
+	(cd "$TEST_FOLDER/other" && seal KEY v3ry-newest && commit changed && push)
+	CI=1 expect 0 as ann deploy --yes --redeploy
+	equals "$(cat "$TEST_FOLDER/got")" v3ry-newest
 }
 
 test_a_branch_brings_the_file_while_master_has_none() {

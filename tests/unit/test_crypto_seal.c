@@ -197,7 +197,8 @@ static void the_file_is_one_value_a_line(void **state)
 	sealed_file_put(&world->arena, &file, &world->sealed);
 	buffer_init(&out, SEALED_FILE_MAXIMUM);
 	sealed_file_write(&file, &out);
-	assert_non_null(strstr(out.data, "\nA_FIRST: {to: [ann, \"[b]\"], known: [zoe], sealed: \""));
+	assert_non_null(strstr(out.data, "\nA_FIRST: {to: [ann, \"[b]\"], known: [zoe], "
+					 "sealed: \""));
 	size_t lines = 0;
 	for (size_t i = 0; i < out.length; i++)
 		lines += out.data[i] == '\n';
