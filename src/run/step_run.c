@@ -9,7 +9,7 @@
 #include "state/deploys.h"
 
 #define LINE_MAXIMUM ((size_t)64 << 10)
-#define PIECE ((size_t)512)
+#define PIECE ((size_t)32) /* less than a line: few more writes than without secrets */
 #define LATE_LEAST 30000	/* ms */
 
 struct step_attempt {
@@ -109,7 +109,8 @@ static void take_raw(struct step_attempt *attempt, int stream, const char *bytes
 		if (part) {
 			take_clean(attempt, stream, bytes, part);
 		} else {
-			part = length < PIECE ? length : PIECE;
+			part = raw->held.length > PIECE ? raw->held.length : PIECE;
+			part = length < part ? length : part;
 			buffer_clear(&attempt->clean);
 			redact_piece(redactor, raw, bytes, part, &attempt->clean);
 			take_clean(attempt, stream, attempt->clean.data, attempt->clean.length);
