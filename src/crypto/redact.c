@@ -18,7 +18,7 @@ enum {
 	WINDOW_MAXIMUM = 32,
 	LINE_LEAST = 2 * REDACT_MINIMUM,	/* of what is taken out for itself */
 	GRAM = 4,	/* bytes that are looked up at once */
-	GRAM_BITS = 17,	/* 16 KiB of bits stay in the processor's nearest cache */
+	GRAM_BITS = 16,	/* of their hash: the table stays near the processor */
 };
 
 struct pattern {
@@ -32,7 +32,7 @@ struct redactor {
 	uint8_t pairs[PAIRS / 8];	/* the first two bytes of some pattern */
 	bool firsts[256];
 	size_t window;			/* no pattern is shorter */
-	uint8_t grams[(1 << GRAM_BITS) / 8];	/* that stand in some pattern's window, hashed */
+	bool grams[1 << GRAM_BITS];	/* hashed: stands in some pattern's window */
 	size_t count;
 };
 
@@ -81,10 +81,8 @@ static uint32_t gram_at(const char *bytes)
 
 static void add_grams(struct redactor *redactor, const struct pattern *pattern)
 {
-	for (size_t at = 0; at + GRAM <= redactor->window; at++) {
-		uint32_t gram = gram_at(pattern->bytes + at);
-		redactor->grams[gram / 8] |= (uint8_t)(1u << gram % 8);
-	}
+	for (size_t at = 0; at + GRAM <= redactor->window; at++)
+		redactor->grams[gram_at(pattern->bytes + at)] = true;
 }
 
 static void narrow_window(struct redactor *redactor, size_t window)
@@ -261,17 +259,12 @@ static size_t match(const struct redactor *redactor, const char *bytes, size_t l
 	return longest;
 }
 
-static unsigned has_gram(const struct redactor *redactor, const char *bytes)
-{
-	uint32_t gram = gram_at(bytes);
-	return redactor->grams[gram / 8] >> gram % 8 & 1u;
-}
-
 /* The next place at which a pattern may begin. */
 static size_t skip(const struct redactor *redactor, const char *bytes, size_t at, size_t length)
 {
 	const size_t stride = redactor->window - GRAM + 1;
-	while (length - at >= redactor->window && !has_gram(redactor, bytes + at + stride - 1))
+	while (length - at >= redactor->window &&
+	       !redactor->grams[gram_at(bytes + at + stride - 1)])
 		at += stride;
 	return at;
 }
