@@ -20,6 +20,11 @@ size_t text_columns(const char *text, size_t length);
 /* How many bytes of text fit into so many columns. */
 size_t text_fit(const char *text, size_t length, size_t columns);
 
+/* Adds lines of text folded at blanks to so many columns (0: as they are), what goes on below two
+ * columns further in. Words that are too long stay whole, and so does a command (`shipit -e ENV
+ * unlock`): half of one must never be what somebody copies. Styles take no columns. */
+void text_fold(struct buffer *out, const char *text, size_t length, size_t columns);
+
 /* Adds text as one word of a POSIX shell, quoted only where needed. */
 void text_quote_shell(struct buffer *out, const char *text);
 bool text_starts_with(const char *text, const char *start);

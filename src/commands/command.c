@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "base/error.h"
+#include "base/text.h"
 
 static const struct command *const order[] = {
 	&command_deploy, &command_rollback, &command_plan, &command_resume, &command_recover,
@@ -53,29 +53,48 @@ int call_print_json(json_t *value, struct error *err)
 	return result;
 }
 
+/* A line on standard error, folded where somebody looks at it. */
+static void say(struct buffer *line)
+{
+	struct buffer out CLEANUP(buffer_release);
+
+	buffer_init(&out, 1 << 20);
+	buffer_add_char(line, '\n');
+	text_fold(&out, line->data, line->length, terminal_columns(STDERR_FILENO));
+	terminal_write(STDERR_FILENO, out.data, out.length);
+	buffer_clear(line);
+}
+
 void call_print_error(const struct call *call, const struct error *err)
 {
 	bool color = terminal_color(STDERR_FILENO, call->color);
+	struct buffer line CLEANUP(buffer_release);
 
+	buffer_init(&line, 1 << 16);
 	if (err->file[0] && err->line > 0)
-		fprintf(stderr, "%s:%d:%d: ", err->file, err->line,
-			err->column > 0 ? err->column : 1);
+		buffer_add_format(&line, "%s:%d:%d: ", err->file, err->line,
+				  err->column > 0 ? err->column : 1);
 	else if (err->file[0])
-		fprintf(stderr, "%s: ", err->file);
-	fprintf(stderr, "%sshipit:%s %s\n", style(color, STYLE_RED), style(color, STYLE_NONE),
-		err->message);
-	if (err->hint[0])
-		fprintf(stderr, "  %s\n", err->hint);
+		buffer_add_format(&line, "%s: ", err->file);
+	buffer_add_format(&line, "%sshipit:%s %s", style(color, STYLE_RED),
+			  style(color, STYLE_NONE), err->message);
+	say(&line);
+	if (!err->hint[0])
+		return;
+	buffer_add_format(&line, "  %s", err->hint);
+	say(&line);
 }
 
 void call_note(const struct call *call, const char *format, ...)
 {
+	struct buffer line CLEANUP(buffer_release);
 	va_list args;
 
+	buffer_init(&line, 1 << 20);
 	if (call->quiet)
 		return;
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	buffer_add_vformat(&line, format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	say(&line);
 }

@@ -160,18 +160,21 @@ static void describe(struct session *session, const struct interrupted *found,
 static void notice(struct session *session, const char *env)
 {
 	struct buffer text CLEANUP(buffer_release);
+	struct buffer folded CLEANUP(buffer_release);
 	struct interrupted found;
 	struct error err = { 0 };
 	int known = interrupted_find(session, env, &found, &err);
 
 	buffer_init(&text, 1 << 20);
+	buffer_init(&folded, 1 << 21);
 	if (known < 0)
 		call_note(session->call, "%s", err.message);
 	if (known <= 0)
 		return;
 	describe(session, &found, &text);
 	interrupted_release(&found);
-	terminal_write(STDERR_FILENO, text.data, text.length);
+	text_fold(&folded, text.data, text.length, terminal_columns(STDERR_FILENO));
+	terminal_write(STDERR_FILENO, folded.data, folded.length);
 }
 
 void interrupted_notice(struct session *session)
@@ -197,8 +200,9 @@ int interrupted_refuse(struct session *session, struct error *err)
 		interrupted_release(&found);
 		return 0;
 	}
-	error_set(err, "%s", lock_sentence(session->arena, &found.lock, LOCK_INTERRUPTED,
-					   clock_now(session->call->clock)));
+	error_set(err, "nothing was run: the %s %s was interrupted, and comes first",
+		  found.lock.lease.command ? found.lock.lease.command : "deploy",
+		  found.lock.lease.id ? found.lock.lease.id : "");
 	error_hint(err, "%s", lock_advice(session->arena, &found.lock, LOCK_INTERRUPTED));
 	interrupted_release(&found);
 	return error_code(err, EXIT_REFUSED);

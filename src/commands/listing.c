@@ -91,7 +91,12 @@ void listing_add_status(struct listing *listing, const char *status, size_t colu
 
 int listing_end(struct listing *listing, struct error *err)
 {
-	int result = stdout_write(listing->out.data, listing->out.length, err);
+	struct buffer page CLEANUP(buffer_release);
+	int result;
+
+	buffer_init(&page, 64 << 20);
+	text_fold(&page, listing->out.data, listing->out.length, terminal_columns(STDOUT_FILENO));
+	result = stdout_write(page.data, page.length, err);
 	buffer_release(&listing->out);
 	return result < 0 ? -1 : EXIT_DONE;
 }

@@ -7,6 +7,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "crypto/key.h"
 #include "ui/terminal.h"
 
@@ -52,12 +53,14 @@ static int read_line(char *line, size_t size)
 static int ask(const struct prompt *prompt, const char *question, const char *choices,
 	       char line[ANSWER_MAXIMUM], struct error *err)
 {
-	char text[ANSWER_MAXIMUM];
-	int length = snprintf(text, sizeof(text), "%s%s ", question, choices);
+	struct buffer text CLEANUP(buffer_release), folded CLEANUP(buffer_release);
 
-	if (length >= (int)sizeof(text))
-		length = (int)sizeof(text) - 1;
-	terminal_write(STDERR_FILENO, text, (size_t)length);
+	buffer_init(&text, ANSWER_MAXIMUM);
+	buffer_init(&folded, 2 * ANSWER_MAXIMUM);
+	buffer_add_format(&text, "%s%s", question, choices);
+	text_fold(&folded, text.data, text.length, terminal_columns(STDERR_FILENO));
+	buffer_add_char(&folded, ' ');
+	terminal_write(STDERR_FILENO, folded.data, folded.length);
 	if (read_line(line, ANSWER_MAXIMUM) >= 0)
 		return 0;
 	terminal_write(STDERR_FILENO, "\n", 1);

@@ -62,6 +62,16 @@ void terminal_size(int fd, int *columns, int *rows)
 	*rows = known && size.ws_row ? size.ws_row : number_from("LINES", 24);
 }
 
+size_t terminal_columns(int fd)
+{
+	int columns, rows;
+
+	if (!isatty(fd))
+		return 0;
+	terminal_size(fd, &columns, &rows);
+	return (size_t)columns;
+}
+
 int terminal_write(int fd, const void *bytes, size_t length)
 {
 	const char *at = bytes;

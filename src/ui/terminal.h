@@ -19,6 +19,9 @@ void terminal_size(int fd, int *columns, int *rows);
 /* Writes everything, through EINTR and full pipes; -1 when the reader is gone. */
 int terminal_write(int fd, const void *bytes, size_t length);
 
+/* How wide what a person reads there may be: 0 (any) when fd is no terminal. */
+size_t terminal_columns(int fd);
+
 /* SGR sequences, or "" without colour: style(color, STYLE_BOLD). */
 enum style { STYLE_NONE, STYLE_BOLD, STYLE_DIM, STYLE_RED, STYLE_GREEN, STYLE_YELLOW, STYLE_BLUE };
 const char *style(bool color, enum style style);

@@ -225,6 +225,13 @@ static void draw(struct tty *tty, bool with_block)
 	ui_flush(&tty->ui);
 }
 
+/* What tty->line holds, above the block. */
+static void add_folded(struct tty *tty)
+{
+	text_fold(&tty->history, tty->line.data, tty->line.length, (size_t)tty->columns);
+	buffer_clear(&tty->line);
+}
+
 static void add_words(struct tty *tty, const struct event *event)
 {
 	const struct ui_options *options = &tty->ui.options;
@@ -236,7 +243,8 @@ static void add_words(struct tty *tty, const struct event *event)
 		return;
 	if (event->type == EVENT_MESSAGE && event->bell)
 		buffer_add_char(&tty->history, '\a');
-	words_event(&tty->history, event, tty->ui.color);
+	words_event(&tty->line, event, tty->ui.color);
+	add_folded(tty);
 }
 
 /* The words, and for a failure what the step said last. */
@@ -316,7 +324,8 @@ static void tty_event(struct event_sink *sink, const struct event *event)
 	case EVENT_COUNTDOWN:
 		break;
 	case EVENT_DEPLOY_FINISHED:
-		words_verdict(&tty->history, event, tty->ui.color);
+		words_verdict(&tty->line, event, tty->ui.color);
+		add_folded(tty);
 		break;
 	default:
 		add_words(tty, event);

@@ -154,6 +154,23 @@ test_failure_shows_the_end_of_the_log() {
 	shows 'Production is as it was.' || fail 'no verdict'
 }
 
+# A command stays in one piece, or somebody would copy half of it.
+test_long_lines_are_folded_and_commands_are_not() {
+	new_repo
+	waiting_config
+	touch "$TEST_FOLDER/go"
+	expect 0 shipit lock -m 'the database is being moved'
+	start 60 40 deploy --yes --silent
+	sees 'code 3'
+	shows '  when it may go on: shipit -e production unlock (--force' || fail 'not folded'
+	shows "    ends somebody else's)" || fail 'nothing goes on below'
+	terminal resize-window -x 40 -y 40
+	# shellcheck disable=SC2016  # for the shell in the terminal
+	terminal send-keys 'clear; "$SHIPIT" deploy --yes --silent; echo again $?' Enter
+	sees 'again 3'
+	screen | grep -q '^    shipit -e production unlock' || fail 'the command is cut'
+}
+
 test_interrupt_leaves_the_terminal_well() {
 	new_repo
 	waiting_config

@@ -42,6 +42,25 @@ static void utf8(void **state)
 	assert_int_equal(text_fit("\xe6\x97\xa5\xe6\x9c\xac", 6, 3), 3);
 }
 
+static void folding(void **state)
+{
+	struct buffer out CLEANUP(buffer_release);
+	const char *text = "\x1b[1mone two three\x1b[0m four five six seven\n"
+			   "  locked; end that: shipit -e prod unlock --force, and deploy.\n"
+			   "/a/very/long/path/that/is/never/cut/into/two and more\n";
+
+	(void)state;
+	buffer_init(&out, 1000);
+	text_fold(&out, text, strlen(text), 24);
+	assert_string_equal(out.data, "\x1b[1mone two three\x1b[0m four five\n  six seven\n"
+				      "  locked; end that:\n    shipit -e prod unlock --force,\n"
+				      "    and deploy.\n"
+				      "/a/very/long/path/that/is/never/cut/into/two\n  and more\n");
+	buffer_clear(&out);
+	text_fold(&out, text, strlen(text), 0);
+	assert_string_equal(out.data, text);
+}
+
 static void shell_quoting(void **state)
 {
 	struct buffer out CLEANUP(buffer_release);
@@ -181,6 +200,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nearest_word), cmocka_unit_test(utf8),
+		cmocka_unit_test(folding),
 		cmocka_unit_test(shell_quoting), cmocka_unit_test(lists),
 		cmocka_unit_test(durations_and_sizes), cmocka_unit_test(times),
 		cmocka_unit_test(paths), cmocka_unit_test(files),
