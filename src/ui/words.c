@@ -124,22 +124,36 @@ static void add_status(struct buffer *out, const struct event *event, bool color
 	buffer_add_text(out, style(color, STYLE_NONE));
 }
 
-/* " (exit code 2, 4.2s): the reason" */
-static void add_outcome(struct buffer *out, const struct event *event, bool color)
+/* " (exit code 2, 4.2s)" */
+static void add_numbers(struct buffer *out, const struct event *event, const char *ended)
 {
 	char duration[32];
 
-	add_status(out, event, color);
 	buffer_add_text(out, " (");
-	if (event->type == EVENT_STEP_FINISHED && event->signal)
-		buffer_add_format(out, "%s, ", event->signal);
-	else if (event->type == EVENT_STEP_FINISHED && event->exit_code > 0)
-		buffer_add_format(out, "exit code %d, ", (int)event->exit_code);
+	if (*ended)
+		buffer_add_format(out, "%s, ", ended);
 	buffer_add_text(out, duration_format(duration, event->duration));
 	if (event->allowed)
 		buffer_add_text(out, ", which is allowed");
 	buffer_add_char(out, ')');
-	if (event->reason) {
+}
+
+/* "failed (exit code 2, 4.2s): the reason", and nothing twice. */
+static void add_outcome(struct buffer *out, const struct event *event, bool color)
+{
+	bool ran = event->duration > 0 ||
+		   (event->status != STATUS_SKIPPED && event->status != STATUS_CANCELLED &&
+		    event->status != STATUS_RESUMED);
+	char ended[64] = "";
+
+	if (event->type == EVENT_STEP_FINISHED && event->signal)
+		snprintf(ended, sizeof(ended), "%s", event->signal);
+	else if (event->type == EVENT_STEP_FINISHED && event->exit_code > 0)
+		snprintf(ended, sizeof(ended), "exit code %d", (int)event->exit_code);
+	add_status(out, event, color);
+	if (ran)
+		add_numbers(out, event, ended);
+	if (event->reason && strcmp(event->reason, ended) != 0) {
 		buffer_add_text(out, ": ");
 		words_clean(out, event->reason);
 	}

@@ -133,6 +133,25 @@ static void test_plain(void **state)
 	free(show.text);
 }
 
+static void test_nothing_is_said_twice(void **state)
+{
+	struct show show;
+	const char *text;
+
+	(void)state;
+	show_begin(&show, "plain", false);
+	event_emit(&show.hub, &(struct event){.type = EVENT_STEP_FINISHED, .stage = "build",
+					      .step = "one", .status = STATUS_FAILED,
+					      .exit_code = 2, .reason = "exit code 2"});
+	event_emit(&show.hub, &(struct event){.type = EVENT_STEP_FINISHED, .stage = "build",
+					      .step = "two", .status = STATUS_SKIPPED,
+					      .reason = "no need"});
+	text = show_end(&show);
+	assert_has(text, "build.one failed (exit code 2, 0ms)\n");
+	assert_has(text, "build.two skipped: no need\n");
+	free(show.text);
+}
+
 static void test_quiet_shows_failures_only(void **state)
 {
 	struct show show;
@@ -285,6 +304,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_nothing_is_said_twice),
 		cmocka_unit_test(test_quiet_shows_failures_only),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_github),
