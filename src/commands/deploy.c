@@ -170,7 +170,8 @@ static int deploy_target(struct session *session, const struct session_options *
 	struct replan replan = { .session = session, .fresh = &fresh, .target = target,
 				 .flags = flags };
 
-	if (options_has(&call->options, "dry-run") && lock_tell_plan(session, err) < 0)
+	if ((patience == 0 || options_has(&call->options, "dry-run")) &&
+	    lock_tell_plan(session, err) < 0)
 		return -1;
 	replan.plan = session_plan(session, flags, clock_now(call->clock), err);
 	if (!replan.plan)

@@ -127,6 +127,7 @@ test_lock_refuses_until_unlocked() {
 	stderr_has 'production is locked by ann@example.com on '
 	stderr_has 'the database is being moved'
 	stderr_has 'shipit -e production unlock'
+	stderr_has 'refuses: lock: production is locked by ann@example.com on '
 	expect 3 in_clone bob "$SHIPIT" deploy --yes --silent --wait=1s
 	expect 3 shipit deploy --yes --silent
 	expect 3 in_clone bob "$SHIPIT" lock -m mine
