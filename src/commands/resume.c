@@ -154,7 +154,8 @@ static const struct step_config *step_config_of(const struct plan *plan,
 	return NULL;
 }
 
-static int ask_about(struct call *call, struct run_past_step *step, struct error *err)
+static int ask_about(struct call *call, const struct interrupted *found,
+		     struct run_past_step *step, struct error *err)
 {
 	const char *name = arena_format(call->arena, "%s.%s", step->stage, step->name);
 	const struct prompt prompt = {
@@ -163,6 +164,9 @@ static int ask_about(struct call *call, struct run_past_step *step, struct error
 	};
 	bool yes = false;
 
+	if (!prompt.refuse && terminal_present() && found->folder.path)
+		call_note(call, "What %s said: shipit -e %s logs %s %s", name, found->env,
+			  found->id, name);
 	if (prompt_yes(&prompt,
 		       arena_format(call->arena, "%s was under way when the deploy was "
 				    "interrupted, and nobody knows whether it finished. Run it "
@@ -181,9 +185,10 @@ static int ask_about(struct call *call, struct run_past_step *step, struct error
 }
 
 /* What was under way: again when it may be, else as somebody says. */
-static int settle_unknown(struct call *call, const struct plan *plan, struct run_past *past,
-			  struct error *err)
+static int settle_unknown(struct call *call, const struct plan *plan,
+			  const struct interrupted *found, struct error *err)
 {
+	struct run_past *past = found->past;
 	const struct text_list done = options_values(call->arena, &call->options, "step-done");
 	const struct text_list again = options_values(call->arena, &call->options, "step-again");
 
@@ -201,7 +206,7 @@ static int settle_unknown(struct call *call, const struct plan *plan, struct run
 			continue;
 		if (!config || config->idempotent)
 			step->again = true;
-		else if (ask_about(call, step, err) < 0)
+		else if (ask_about(call, found, step, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -310,7 +315,7 @@ static int resume(struct call *call, struct error *err)
 	root = found->id ? deploy_kept_checkout(&work.session, work.plan, found->id) : NULL;
 	if (!root)
 		build_again(work.plan, found->past);
-	if (settle_unknown(call, work.plan, found->past, err) < 0 || take(&work, err) < 0 ||
+	if (settle_unknown(call, work.plan, found, err) < 0 || take(&work, err) < 0 ||
 	    session_refresh(&work.session, err) < 0 ||
 	    check_live(&work.session, found, err) < 0)
 		return -1;

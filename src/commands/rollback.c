@@ -39,7 +39,8 @@ static int check_guards(const struct plan *plan, struct error *err)
 	guard = &plan->guards.items[refused];
 	error_set(err, "the guard '%s' refuses this rollback: %s", guard->name, guard->reason);
 	if (guard->override)
-		error_hint(err, "if it must be: shipit rollback %s", guard->override);
+		error_hint(err, "if it must be: shipit -e %s rollback %s %s", plan->env,
+			   plan->rollback->id, guard->override);
 	return error_code(err, EXIT_REFUSED);
 }
 
@@ -117,7 +118,8 @@ static int check_unchanged(struct session *session, struct holding *holding, str
 	if (result < 0 || !known || !strcmp(tip, known))
 		return result;
 	error_set(err, "somebody else deployed to %s meanwhile", session->config->env);
-	error_hint(err, "look at 'shipit status', then roll back again");
+	error_hint(err, "look at it (shipit -e %s status), then roll back again",
+		   session->config->env);
 	return error_code(err, EXIT_REFUSED);
 }
 

@@ -368,8 +368,8 @@ void session_people_request(struct session *session, const struct plan *plan,
 		return;
 	}
 	const char *before = *err->hint ? arena_format(session->arena, "; %s", err->hint) : "";
-	error_hint(err, "ask a trained deployer to run: shipit approve %s, then deploy again%s", id,
-		   before);
+	error_hint(err, "ask a trained deployer to run: shipit -e %s approve %s, then deploy "
+		   "again%s", plan->env, id, before);
 }
 
 int session_online(struct session *session, const char *env, const char *live,

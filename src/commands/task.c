@@ -35,7 +35,7 @@ static int forget(struct session *session, const char *name, const char *reason,
 	}
 	if (!found) {
 		error_set(err, "'%s' is not owed on %s", name, session->config->env);
-		error_hint(err, "'shipit status' lists what is");
+		error_hint(err, "`shipit -e %s status` lists what is", session->config->env);
 		return error_code(err, EXIT_USAGE);
 	}
 	record.started = record.finished = clock_now(session->call->clock);

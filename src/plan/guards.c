@@ -128,7 +128,8 @@ int plan_check_guards(const struct plan *plan, struct error *err)
 		  guard->reason ? guard->reason : "see the plan", others.count ? "; so does " : "",
 		  text_join(plan->arena, &others, ", and "));
 	if (all)
-		error_hint(err, "if it must be: shipit deploy --override %s --reason TEXT",
+		error_hint(err, "if it must be: shipit -e %s deploy --override %s --reason TEXT",
+			   plan->env,
 			   text_join(plan->arena, &flags, ","));
 	return error_code(err, EXIT_REFUSED);
 }

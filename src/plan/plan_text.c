@@ -320,7 +320,7 @@ static void write_guard(struct page *page, const struct plan_guard *guard)
 	buffer_init(&text, 16384);
 	buffer_add_text(&text, guard->reason ? guard->reason : "");
 	if (guard->overridden)
-		buffer_add_format(&text, " (overridden: %s)", guard->override_reason);
+		buffer_add_format(&text, " (because: %s)", guard->override_reason);
 	else if (guard->override)
 		buffer_add_format(&text, " (%s)", guard->override);
 	wrapped(page,

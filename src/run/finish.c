@@ -174,16 +174,22 @@ static void advise_all(struct run *run)
 					 "unlock, and deploy.",
 					 run->options->identity.commit, env));
 	else if (result->live && result->exit_code && run->plan->rollback)
-		advise(run, "The release that was rolled back to is live and does not pass. Look "
-			    "at production now; `shipit history` lists the others.");
+		advise(run, arena_format(run->arena, "The release that was rolled back to is live "
+					 "and does not pass. Look at production now; the others: "
+					 "shipit -e %s history", env));
 	else if (result->live && result->exit_code)
 		advise(run, arena_format(run->arena, "The new commit is live. Look at production; "
 					 "fix forward and deploy, or: shipit -e %s rollback", env));
 	else if (result->touched && result->exit_code && !result->undone)
 		advise(run, "The go-live stage did not finish: put right what is named above, then "
 			    "deploy again.");
+	else if (result->exit_code && !result->halted && run->plan->rollback)
+		advise(run, arena_format(run->arena, "See what is live: shipit -e %s status", env));
 	else if (result->exit_code && !result->halted)
-		advise(run, "Production is as it was.");
+		advise(run, arena_format(run->arena, "%s; or go on where it ended: "
+					 "shipit -e %s resume %s",
+					 result->signal ? "Deploy again" : "Fix it and deploy", env,
+					 run->options->identity.id));
 	else if (result->exit_code)
 		advise(run, "Of what goes live nothing has changed.");
 	halts_advise(run);
@@ -233,16 +239,20 @@ void finish_recovery(struct run *run)
 {
 	struct run_result *result = run->result;
 	bool clean = !result->halted && (result->live || !result->touched || result->undone);
+	const char *env = run->plan->env;
+
 	finish_owed(run, false);
 	result->status = result->live ? STATUS_FAILED_LIVE : STATUS_INTERRUPTED;
 	result->exit_code = clean ? EXIT_DONE : EXIT_ATTENTION;
 	result->reason = "shipit was killed, or its machine died";
 	result->finished = clock_now(run->events->clock ? run->events->clock : &clock_system);
 	if (result->live)
-		advise(run, "The new commit is live, and was not tested: look at production; "
-			    "`shipit smoke` and `shipit task` do what is left.");
+		advise(run, arena_format(run->arena, "The new commit is live, and was not tested. "
+					 "Look at production; what is left: shipit -e %s smoke, "
+					 "shipit -e %s task", env, env));
 	else if (run->tasks_alone)
-		advise(run, "What is owed is done by the next deploy, or by `shipit task`.");
+		advise(run, arena_format(run->arena, "What is owed is done by the next deploy, or "
+					 "now: shipit -e %s task", env));
 	else if (clean)
 		advise(run, "Production is as it was: deploy again.");
 	else

@@ -69,7 +69,7 @@ test_friday_refuses_and_is_overridden() {
 	commit second; push
 	expect 3 faketime '2026-11-28 12:00:00' "$SHIPIT" deploy --yes
 	says "the guard 'friday' refuses this deploy: it is Saturday 13:00"
-	says 'shipit deploy --override friday --reason TEXT'
+	says 'shipit -e production deploy --override friday --reason TEXT'
 	expect 2 faketime '2026-11-28 12:00:00' "$SHIPIT" deploy --yes --override friday
 	expect 0 faketime '2026-11-28 12:00:00' "$SHIPIT" deploy --yes --override friday --reason 'the shop is down'
 	says 'overridden: the shop is down'

@@ -37,7 +37,7 @@ change() {
 }
 
 guard() { json "[g for g in d['guards'] if g['name'] == '$1'][0]['$2']"; }
-request_id() { sed -n 's/.*shipit approve \([0-9a-f-]*\).*/\1/p' "$ERR"; }
+request_id() { sed -n 's/.*shipit -e production approve \([0-9a-f-]*\).*/\1/p' "$ERR"; }
 
 # The state as another machine would: a JSON file of the file store.
 entry() { find "$TEST_FOLDER/state/production" -name "$1.json"; }
