@@ -123,6 +123,15 @@ static void fill_release(struct deploy *deploy, const struct run_result *result)
 	record->restored = deploy->plan->rollback;
 }
 
+/* What failed and why, as one sentence of history. */
+static const char *cause(struct arena *arena, const struct run_result *result)
+{
+	if (!result->reason || !result->cause_step)
+		return result->reason;
+	return arena_format(arena, "%s.%s: %s", result->cause_stage, result->cause_step,
+			    result->reason);
+}
+
 static void fill_record(struct deploy *deploy, const struct run_result *result)
 {
 	struct session *session = deploy->session;
@@ -142,7 +151,7 @@ static void fill_record(struct deploy *deploy, const struct run_result *result)
 		.host = arena_string(session->arena, host),
 		.started = result->started, .finished = result->finished,
 		.status = event_status_name(result->status), .exit_code = result->exit_code,
-		.plan = deploy->plan->digest, .reason = result->reason,
+		.plan = deploy->plan->digest, .reason = cause(session->arena, result),
 		.verdicts = verdicts_json(deploy->plan),
 		.approvals = deploy->tasks_alone ? NULL : session_approvals_used(session),
 		.key = session_key(deploy->within ? deploy->within->session : session),

@@ -73,6 +73,9 @@ static size_t choose_tasks(struct plan *plan, const char *name)
 			    !strcmp(plan->owed.items[o].name, task->name))
 				chosen = true;
 		task->step.selected = chosen;
+		if (!chosen)
+			task->step.because = (struct event_because){ .reason = name
+				? "it was not asked for" : "it is not owed" };
 		task->deferred = false;
 		count += chosen;
 	}

@@ -130,6 +130,8 @@ test_task_alone_speaks_of_no_deploy() {
 		tasks: {index: {if_changed: [src], run: test -e $TEST_FOLDER/fine}}
 	END
 	expect 4 deploy
+	expect 0 shipit history
+	says 'tasks.index: exit code 1'
 	expect 4 shipit task --yes --format plain
 	says 'What is left is owed'
 	: >"$TEST_FOLDER/fine"
@@ -157,6 +159,28 @@ test_what_is_owed_stays_owed_when_the_next_deploy_fails() {
 	expect 0 deploy
 	expect 0 shipit status --json
 	equals "$(json 'd["environments"][0]["owed"]')" '[]'
+}
+
+test_what_is_owed_and_no_longer_exists_is_told() {
+	shop <<-END
+		stages:
+		  one: {steps: [{name: make, run: echo made}, {name: pack, run: echo packed}]}
+		  two: {steps: [{name: make, run: echo made}]}
+		  $release
+		tasks: {index: {run: echo}, late: {run: echo}}
+	END
+	expect 0 deploy --skip one.make --only one,release --no-task index
+	expect 0 shipit plan
+	silent_on 'no longer exists'
+	sed -i.bak -e 's/{name: make, run: echo made}, //' -e 's/index: {run: echo}, //' pipelines/*.yml
+	rm pipelines/*.bak
+	commit gone
+	push
+	expect 0 shipit plan
+	says "the step 'one.make' is owed since"
+	says 'no longer exists: shipit -e production task --forget one.make --reason TEXT'
+	says "the task 'index' is owed since"
+	silent_on "the stage 'two' is owed"
 }
 
 test_half_done_go_live_does_not_claim_that_nothing_happened() {
