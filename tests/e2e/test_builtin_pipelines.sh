@@ -37,6 +37,23 @@ test_web_wants_a_release_program() {
 	says deploy/release
 }
 
+test_web_wants_a_migrate_program_only_for_migrations() {
+	new_repo
+	write deploy/release <<<'#!/bin/sh'
+	chmod +x deploy/release
+	printf 'app: a\npipeline: web\nstate: "file:%s/state"\nenvironments: {production: {}}\n' \
+		"$TEST_FOLDER" >deploy.yml
+	commit x
+	push
+	expect 0 shipit deploy --yes
+	says 'no migrations: nothing to do'
+	write api/migrations/0001_first.py <<<'x = 1'
+	commit y
+	push
+	expect 4 shipit deploy --yes
+	says deploy/migrate
+}
+
 # The whole demo, at full speed and without a sound card.
 test_demo() {
 	[ -x "$ROOT/build/nginx/run" ] || skip 'no nginx: tools/deps --tests'
