@@ -135,12 +135,13 @@ static void finish_step(struct grouped *grouped, const struct event *event)
 		finish_foreground(grouped, event);
 		return;
 	}
-	if (step) {
+	if (step && step->bytes && (words_failed(event) || !grouped->ui.options.quiet)) {
 		number = open_group(grouped, out, step->label);
 		add_held(grouped, out, step);
 		close_group(grouped, out, number, words_failed(event));
-		running_remove(&grouped->running, step);
 	}
+	if (step)
+		running_remove(&grouped->running, step);
 	add_words(grouped, out, event);
 	if (front && grouped->pending.length > PENDING_ENOUGH) {
 		step_back(grouped, false);

@@ -213,6 +213,27 @@ static void test_github(void **state)
 	free(show.text);
 }
 
+static void test_groups_that_nobody_needs(void **state)
+{
+	struct show show;
+	const char *text;
+
+	(void)state;
+	show_begin(&show, "github", true);
+	play(&show);
+	text = show_end(&show);
+	assert_lacks(text, "of one\n");
+	assert_has(text, "::group::build.two\n");
+	free(show.text);
+	show_begin(&show, "github", false);
+	step(&show, EVENT_STEP_STARTED, "one", STATUS_NONE);
+	step(&show, EVENT_STEP_STARTED, "two", STATUS_NONE);
+	step(&show, EVENT_STEP_FINISHED, "two", STATUS_OK);
+	text = show_end(&show);
+	assert_lacks(text, "::group::build.two");
+	free(show.text);
+}
+
 static void test_gitlab_and_buildkite(void **state)
 {
 	struct show show;
@@ -308,6 +329,7 @@ int main(void)
 		cmocka_unit_test(test_quiet_shows_failures_only),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_github),
+		cmocka_unit_test(test_groups_that_nobody_needs),
 		cmocka_unit_test(test_gitlab_and_buildkite),
 		cmocka_unit_test(test_held_back_output_is_bounded),
 		cmocka_unit_test(test_tty_frames),
