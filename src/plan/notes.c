@@ -39,7 +39,8 @@ static void note_incomplete(struct plan *plan, const struct change *change)
 				  "%s listed",
 				  change->live ? "what is live is not known"
 					       : "nothing is live yet",
-				  change->commits_incomplete ? "only the newest " : "all ",
+				  change->commits_incomplete ? "only the newest "
+				  : change->commit_count == 1 ? "the " : "all ",
 				  change->commit_count, change->commit_count == 1 ? "" : "s",
 				  change->commit_count == 1 ? "is" : "are"));
 	else if (change->commits_incomplete)

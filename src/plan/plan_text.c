@@ -105,6 +105,20 @@ static const char *plural(size_t count)
 	return count == 1 ? "" : "s";
 }
 
+static void add_counts(struct buffer *text, const struct plan *plan)
+{
+	const struct change *change = plan->change;
+
+	if (change->commit_count)
+		buffer_add_format(text, "%zu commit%s by %zu author%s, ", change->commit_count,
+				  plural(change->commit_count), change->authors.count,
+				  plural(change->authors.count));
+	buffer_add_format(text, "%zu file%s changed, %lld line%s added, %lld removed",
+			  change->files.count, plural(change->files.count),
+			  (long long)plan->lines_added, plan->lines_added == 1 ? "" : "s",
+			  (long long)plan->lines_removed);
+}
+
 /* How much changes; on the first deploy, and when what is live is not known, that is everything. */
 static void add_amount(struct buffer *text, const struct plan *plan)
 {
@@ -117,13 +131,7 @@ static void add_amount(struct buffer *text, const struct plan *plan)
 				  ? "everything counts as changed" : "the first deploy",
 				  change->files.count, plural(change->files.count));
 	else if (change->commit_count || change->files.count)
-		buffer_add_format(text, "%zu commit%s by %zu author%s, %zu file%s changed, "
-				  "%lld line%s added, %lld removed", change->commit_count,
-				  plural(change->commit_count), change->authors.count,
-				  plural(change->authors.count), change->files.count,
-				  plural(change->files.count), (long long)plan->lines_added,
-				  plan->lines_added == 1 ? "" : "s",
-				  (long long)plan->lines_removed);
+		add_counts(text, plan);
 	else
 		buffer_add_text(text, "no new commits");
 }
