@@ -10,8 +10,8 @@ int deploy_note_start(const struct session *session, const struct plan *plan,
 		      const struct variables *answers, struct error *err) MUST_USE;
 int deploy_write_plan(const struct plan *plan, const struct deploy_folder *folder,
 		      struct error *err) MUST_USE;
-/* The checkout, made ready and claimed for the deploy of that ID; a rollback has one of its own. NULL
- * with err. */
+/* The checkout, made ready and claimed for the deploy of that ID; a rollback has one of its own.
+ * NULL with err. */
 const char *deploy_checkout(struct session *session, const struct plan *plan, const char *id,
 			    struct error *err) MUST_USE;
 /* The checkout in which that deploy ran, when nobody used it since; else NULL. */

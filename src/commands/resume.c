@@ -272,6 +272,13 @@ static int take(struct work *work, struct error *err)
 	return holding_take(&work->session, &options, &work->holding, err);
 }
 
+/* Where it was checked out, if that is still as it was left; or NULL. */
+static const char *kept_root(struct work *work)
+{
+	return work->found.id ? deploy_kept_checkout(&work->session, work->plan, work->found.id)
+			      : NULL;
+}
+
 static int carry_on(struct work *work, const char *root, struct error *err)
 {
 	struct session *session = &work->session;
@@ -312,7 +319,7 @@ static int resume(struct call *call, struct error *err)
 	if (!work.plan || check_digest(found, work.plan, err) < 0 ||
 	    (!found->past->go_live && plan_check_guards(work.plan, err) < 0))
 		return -1;
-	root = found->id ? deploy_kept_checkout(&work.session, work.plan, found->id) : NULL;
+	root = kept_root(&work);
 	if (!root)
 		build_again(work.plan, found->past);
 	if (settle_unknown(call, work.plan, found, err) < 0 || take(&work, err) < 0 ||
@@ -363,8 +370,7 @@ static int recover(struct call *call, struct error *err)
 				      : plan_nothing(&work, call, err);
 	if (!work.plan || take(&work, err) < 0)
 		return -1;
-	return carry_on(&work, found->id ? deploy_kept_checkout(&work.session, work.plan, found->id) : NULL,
-			err);
+	return carry_on(&work, kept_root(&work), err);
 }
 
 static int run_resume(struct call *call, struct error *err)

@@ -33,7 +33,8 @@ static void take_change(struct plan *plan, const struct plan_input *input)
 static bool is_nothing(const struct plan *plan, const struct plan_input *input)
 {
 	return plan->previous && !strcmp(plan->previous, plan->commit) &&
-	       !input->flags.redeploy && !input->flags.rollback.release && !plan->owed.count && !input->flags.task.count &&
+	       !input->flags.redeploy && !input->flags.rollback.release &&
+	       !plan->owed.count && !input->flags.task.count &&
 	       !(input->change && (input->change->files.count || input->change->everything));
 }
 

@@ -31,7 +31,7 @@ void known_remove(pid_t pid);
 bool known_has(pid_t pid);
 /* Reaps a child that has exited and forgets it; takes the lock itself. */
 void known_reap(pid_t pid, struct child_exit *ended);
-/* Reaps strays that have exited; a known child that has exited, too, or 0. Takes the lock itself. */
+/* Reaps strays that have exited; a known child that has exited too, or 0. Takes the lock itself. */
 pid_t known_reap_strays(void);
 
 /* A child with starts_daemons begins, or has ended: strays are nobody's business in between. */

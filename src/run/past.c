@@ -75,7 +75,7 @@ static void step_started(struct reader *reader, const struct event *event)
 	struct run_past *past = reader->past;
 	struct run_past_step *step = step_of(past, event);
 	if (!event->stage || !event->step || text_equal(event->action, "prune"))
-		return;		/* what no release needs is pruned once more, or is not: no matter */
+		return; /* what no release needs is pruned once more, or is not: no matter */
 	if (is_undo(event)) {
 		past->undoing = true;
 		past->live = false;

@@ -285,8 +285,9 @@ static void test_nobody_listens(void **state)
 	post.retry_delay = 20000;
 	assert_non_null(http_start(http, &post, on_unwanted, NULL, &err));
 	struct http_transfer *transfer = http_start(http, &post, on_unwanted, NULL, &err);
-	loop_timer_start(loop, 100, 0, stop_loop, loop);
+	struct loop_timer *timer = loop_timer_start(loop, 100, 0, stop_loop, loop);
 	assert_int_equal(loop_run(loop), 0);
+	loop_timer_stop(timer);
 	http_cancel(transfer);
 	http_free(http);
 	loop_free(loop);
