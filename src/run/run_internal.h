@@ -108,6 +108,9 @@ bool run_production(const struct run *run);	/* from the go-live stage on */
  * more is started. */
 bool run_may_go_on(struct run *run);
 
+/* stages.c */
+void stages_build(struct run *run);	/* also tasks, deferred ones and on_failure */
+
 /* resume.c */
 /* Before the first event: what was done already counts. */
 void resume_begin(struct run *run);
