@@ -1,21 +1,17 @@
 /* Writes and reads start.json. */
 #include "commands/start.h"
 
-#include <jansson.h>
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/text.h"
+#include "base/json.h"
 #include "proc/child.h"
 #include "proc/machine.h"
 
 enum { START_MAXIMUM = 16 << 20 };
 
 /* Rows for the texts and lists that are written as they are. */
-static const struct {
-	const char *key;
-	size_t offset;
-} texts[] = {
+static const struct json_row texts[] = {
 	{ "env", offsetof(struct start, env) },
 	{ "command", offsetof(struct start, command) },
 	{ "deployer", offsetof(struct start, deployer) },
@@ -29,10 +25,7 @@ static const struct {
 	{ "maintenance", offsetof(struct start, flags.maintenance) },
 	{ "reason", offsetof(struct start, flags.override_reason) },
 };
-static const struct {
-	const char *key;
-	size_t offset;
-} lists[] = {
+static const struct json_row lists[] = {
 	{ "only", offsetof(struct start, flags.only) },
 	{ "skip", offsetof(struct start, flags.skip) },
 	{ "task", offsetof(struct start, flags.task) },
@@ -41,23 +34,9 @@ static const struct {
 };
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-static const char **text_at(struct start *start, size_t offset)
-{
-	return (const char **)(uintptr_t)((char *)start + offset);
-}
-
 static struct text_list *list_at(struct start *start, size_t offset)
 {
 	return (struct text_list *)(uintptr_t)((char *)start + offset);
-}
-
-static json_t *list_json(const struct text_list *list)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < list->count; i++)
-		json_array_append_new(array, json_string(list->items[i]));
-	return array;
 }
 
 /* JSON holds UTF-8 only: what is not is lost, and the digest will tell. */
@@ -65,13 +44,9 @@ static json_t *start_json(struct start *start)
 {
 	json_t *json = json_object(), *answers = json_object();
 
-	for (size_t i = 0; i < COUNT(texts); i++)
-		if (*text_at(start, texts[i].offset))
-			json_object_set_new(json, texts[i].key,
-					    json_string(*text_at(start, texts[i].offset)));
+	json_texts_set(json, texts, COUNT(texts), start);
 	for (size_t i = 0; i < COUNT(lists); i++)
-		json_object_set_new(json, lists[i].key,
-				    list_json(list_at(start, lists[i].offset)));
+		json_list_set(json, lists[i].key, list_at(start, lists[i].offset));
 	for (size_t i = 0; i < start->answers.list.count; i++)
 		json_object_set_new(answers, start->answers.list.items[i].name,
 				    json_string(start->answers.list.items[i].value));
@@ -106,30 +81,20 @@ int start_write(const struct deploy_folder *folder, struct start *start, struct 
 	return result;
 }
 
-static const char *text_of(struct arena *arena, const json_t *value)
-{
-	return json_is_string(value) ? arena_string(arena, json_string_value(value)) : NULL;
-}
-
 static void read_values(struct arena *arena, json_t *json, struct start *start)
 {
 	const char *name;
 	json_t *value;
-	size_t at;
 
-	for (size_t i = 0; i < COUNT(texts); i++)
-		*text_at(start, texts[i].offset) =
-			text_of(arena, json_object_get(json, texts[i].key));
+	json_texts_get(arena, json, texts, COUNT(texts), start);
 	for (size_t i = 0; i < COUNT(lists); i++)
-		json_array_foreach(json_object_get(json, lists[i].key), at, value)
-			if (json_is_string(value))
-				text_list_add(arena, list_at(start, lists[i].offset),
-					      arena_string(arena, json_string_value(value)));
+		json_list_get(arena, json, lists[i].key, list_at(start, lists[i].offset));
 	json_object_foreach(json_object_get(json, "answers"), name, value)
 		if (json_is_string(value))
 			vec_push(arena, &start->answers.list,
-				 ((struct variable){ arena_string(arena, name),
-						     text_of(arena, value) }));
+				 ((struct variable){
+					 arena_string(arena, name),
+					 arena_string(arena, json_string_value(value)) }));
 	start->build = json_is_true(json_object_get(json, "build"));
 	start->flags.redeploy = json_is_true(json_object_get(json, "redeploy"));
 	start->pid = json_integer_value(json_object_get(json, "pid"));

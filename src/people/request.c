@@ -1,17 +1,13 @@
 /* Requests: what a deploy that was refused for want of approval leaves behind. */
 #include "base/clock.h"
-#include "base/text.h"
+#include "base/json.h"
 #include "people/approval.h"
 
 #define KEPT (7 * APPROVAL_HOLDS) /* an older request is swept away by the next one */
 #define PLAN_MAXIMUM ((size_t)256 << 10)
 #define TRIES 5
 
-struct flag_list {
-	const char *name;
-	size_t offset;
-};
-static const struct flag_list lists[] = {
+static const struct json_row lists[] = {
 	{"only", offsetof(struct plan_flags, only)},
 	{"skip", offsetof(struct plan_flags, skip)},
 	{"task", offsetof(struct plan_flags, task)},
@@ -19,7 +15,7 @@ static const struct flag_list lists[] = {
 };
 #define LIST_COUNT (sizeof(lists) / sizeof(lists[0]))
 
-static struct text_list *list_at(struct plan_flags *flags, const struct flag_list *row)
+static struct text_list *list_at(struct plan_flags *flags, const struct json_row *row)
 {
 	return (struct text_list *)(void *)((char *)flags + row->offset);
 }
@@ -27,41 +23,22 @@ static struct text_list *list_at(struct plan_flags *flags, const struct flag_lis
 static json_t *flags_to_json(struct plan_flags flags)
 {
 	json_t *json = json_object();
-	for (size_t i = 0; i < LIST_COUNT; i++) {
-		const struct text_list *list = list_at(&flags, &lists[i]);
-		json_t *names = json_array();
-		for (size_t j = 0; j < list->count; j++)
-			json_array_append_new(names, json_string(list->items[j]));
-		json_object_set_new(json, lists[i].name, names);
-	}
+	for (size_t i = 0; i < LIST_COUNT; i++)
+		json_list_set(json, lists[i].key, list_at(&flags, &lists[i]));
 	json_object_set_new(json, "redeploy", json_boolean(flags.redeploy));
 	if (flags.maintenance)
 		json_object_set_new(json, "maintenance", json_string(flags.maintenance));
 	return json;
 }
 
-static const char *text_of(struct arena *arena, const json_t *json, const char *name)
-{
-	const char *text = json_string_value(json_object_get(json, name));
-	return text ? arena_string(arena, text) : NULL;
-}
-
 static struct plan_flags flags_from_json(struct arena *arena, const json_t *json)
 {
 	struct plan_flags flags = {
 		.redeploy = json_is_true(json_object_get(json, "redeploy")),
-		.maintenance = text_of(arena, json, "maintenance"),
+		.maintenance = json_text_get(arena, json, "maintenance"),
 	};
-	for (size_t i = 0; i < LIST_COUNT; i++) {
-		size_t at;
-		json_t *name;
-		json_array_foreach(json_object_get(json, lists[i].name), at, name)
-		{
-			if (json_is_string(name))
-				text_list_add(arena, list_at(&flags, &lists[i]),
-					      arena_string(arena, json_string_value(name)));
-		}
-	}
+	for (size_t i = 0; i < LIST_COUNT; i++)
+		json_list_get(arena, json, lists[i].key, list_at(&flags, &lists[i]));
 	return flags;
 }
 
@@ -103,14 +80,14 @@ static int request_read(struct store *store, struct arena *arena, const char *en
 	if (store_get(store, env, entry, &request->value, request->version, &ignored) < 0 ||
 	    !request->value)
 		return 0;
-	request->id = text_of(arena, request->value, "id");
-	request->digest = text_of(arena, request->value, "digest");
-	request->commit = text_of(arena, request->value, "commit");
-	request->from = text_of(arena, request->value, "from");
-	request->deployer = text_of(arena, request->value, "deployer");
+	request->id = json_text_get(arena, request->value, "id");
+	request->digest = json_text_get(arena, request->value, "digest");
+	request->commit = json_text_get(arena, request->value, "commit");
+	request->from = json_text_get(arena, request->value, "from");
+	request->deployer = json_text_get(arena, request->value, "deployer");
 	request->flags = flags_from_json(arena, json_object_get(request->value, "flags"));
 	request->plan = json_object_get(request->value, "plan");
-	const char *at = text_of(arena, request->value, "at");
+	const char *at = json_text_get(arena, request->value, "at");
 	if (at && time_parse(at, &request->at, &ignored) < 0)
 		request->at = 0;
 	if (request->id && request->digest && request->commit &&

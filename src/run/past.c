@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "proc/child.h"
 #include "run/journal.h"
@@ -241,19 +242,13 @@ struct run_past *run_past_read(struct arena *arena, const char *path, struct err
 	return run_past_parse(arena, bytes.data, bytes.length);
 }
 
-static const char *text_of(struct arena *arena, const json_t *object, const char *key)
-{
-	const json_t *value = json_object_get(object, key);
-	return json_is_string(value) ? arena_string(arena, json_string_value(value)) : NULL;
-}
-
 static void step_from_work(struct arena *arena, struct run_past *past, const json_t *entry)
 {
-	const char *status = text_of(arena, entry, "status");
+	const char *status = json_text_get(arena, entry, "status");
 	struct run_past_step step = {
-		.stage = text_of(arena, entry, "stage"),
-		.name = text_of(arena, entry, "step"),
-		.action = text_of(arena, entry, "action"),
+		.stage = json_text_get(arena, entry, "stage"),
+		.name = json_text_get(arena, entry, "step"),
+		.action = json_text_get(arena, entry, "action"),
 		.status = status ? event_status_parse(status) : STATUS_NONE,
 		.undone = json_is_true(json_object_get(entry, "undone")),
 		.go_live = true,
@@ -270,8 +265,8 @@ struct run_past *run_past_from_work(struct arena *arena, const json_t *work, int
 	const json_t *entry;
 	size_t i;
 	past->elsewhere = true;
-	past->plan = text_of(arena, work, "plan");
-	past->go_live_stage = text_of(arena, work, "go_live");
+	past->plan = json_text_get(arena, work, "plan");
+	past->go_live_stage = json_text_get(arena, work, "go_live");
 	past->go_live = phase >= LEASE_GO_LIVE;
 	past->live = phase >= LEASE_BEHIND;
 	past->verdict = phase == LEASE_DEFERRED;
@@ -281,7 +276,7 @@ struct run_past *run_past_from_work(struct arena *arena, const json_t *work, int
 	json_array_foreach(json_object_get(work, "halts"), i, entry)
 	{
 		char *how = json_dumps(entry, JSON_COMPACT);
-		struct run_past_halt halt = {.name = text_of(arena, entry, "halt")};
+		struct run_past_halt halt = {.name = json_text_get(arena, entry, "halt")};
 		halt.how = how ? arena_string(arena, how) : NULL;
 		free(how);
 		if (halt.name)

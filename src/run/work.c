@@ -1,22 +1,16 @@
 /* What the lease says of a deploy under way, so that another machine can put right what it left. */
-#include "base/text.h"
+#include "base/json.h"
 #include "run/maintenance.h"
 #include "run/run_internal.h"
-
-static void set_text(json_t *object, const char *key, const char *text)
-{
-	if (text)
-		json_object_set_new(object, key, json_string(text));
-}
 
 static json_t *step_json(const struct run_step *step)
 {
 	json_t *json = json_object();
-	set_text(json, "stage", step->stage->name);
-	set_text(json, "step", step->name);
-	set_text(json, "action", step->action);
+	json_text_set(json, "stage", step->stage->name);
+	json_text_set(json, "step", step->name);
+	json_text_set(json, "action", step->action);
 	if (step->status)
-		set_text(json, "status", event_status_name(step->status));
+		json_text_set(json, "status", event_status_name(step->status));
 	if (step->undo_begun)
 		json_object_set_new(json, "undoing", json_true());
 	if (step->undone)
@@ -28,9 +22,9 @@ static json_t *step_json(const struct run_step *step)
 static json_t *work_json(const struct run *run, const struct run_step *next)
 {
 	json_t *work = json_object(), *steps = json_array();
-	set_text(work, "plan", run->plan->digest);
+	json_text_set(work, "plan", run->plan->digest);
 	if (!run->tasks_alone)
-		set_text(work, "go_live", run->stages[run->plan->go_live].name);
+		json_text_set(work, "go_live", run->stages[run->plan->go_live].name);
 	for (size_t i = 0; i < run->touched.count; i++)
 		if (run->touched.items[i] != next)
 			json_array_append_new(steps, step_json(run->touched.items[i]));

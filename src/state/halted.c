@@ -2,13 +2,7 @@
 #include "state/halted.h"
 
 #include "base/clock.h"
-#include "base/text.h"
-
-static const char *text_get(struct arena *arena, const json_t *json, const char *key)
-{
-	const char *text = json_string_value(json_object_get(json, key));
-	return text ? arena_string(arena, text) : NULL;
-}
+#include "base/json.h"
 
 void halted_release(struct halted *halted)
 {
@@ -26,10 +20,10 @@ int halted_read(struct store *store, struct arena *arena, const char *env, struc
 		return error_wrap(err, "cannot read what is halted in '%s'", env);
 	if (!value)
 		return 0;
-	halted->by = text_get(arena, value, "by");
-	halted->host = text_get(arena, value, "host");
-	halted->reason = text_get(arena, value, "reason");
-	halted->id = text_get(arena, value, "id");
+	halted->by = json_text_get(arena, value, "by");
+	halted->host = json_text_get(arena, value, "host");
+	halted->reason = json_text_get(arena, value, "reason");
+	halted->id = json_text_get(arena, value, "id");
 	halted->together = json_is_true(json_object_get(value, "together"));
 	since = json_string_value(json_object_get(value, "since"));
 	halted->halts = json_incref(json_object_get(value, "halts"));
@@ -50,7 +44,7 @@ const char *halted_names(struct arena *arena, const struct halted *halted)
 	size_t i;
 	json_array_foreach(halted->halts, i, halt)
 	{
-		const char *name = text_get(arena, halt, "halt");
+		const char *name = json_text_get(arena, halt, "halt");
 		if (name)
 			text_list_add(arena, &names, name);
 	}
@@ -83,12 +77,6 @@ void halted_add(struct halted *halted, const json_t *list)
 	halted->halts = all;
 }
 
-static void set_text(json_t *json, const char *key, const char *text)
-{
-	if (text && text_is_utf8(text, strlen(text), NULL))
-		json_object_set_new(json, key, json_string(text));
-}
-
 struct store_change halted_change(const struct halted *halted)
 {
 	struct store_change change = {.name = HALTED_ENTRY, .expected = halted->version};
@@ -96,11 +84,11 @@ struct store_change halted_change(const struct halted *halted)
 	if (!json_array_size(halted->halts))
 		return change;
 	change.value = json_object();
-	set_text(change.value, "by", halted->by);
-	set_text(change.value, "host", halted->host);
-	set_text(change.value, "reason", halted->reason);
-	set_text(change.value, "id", halted->id);
-	set_text(change.value, "since", time_format(time, halted->since));
+	json_text_set(change.value, "by", halted->by);
+	json_text_set(change.value, "host", halted->host);
+	json_text_set(change.value, "reason", halted->reason);
+	json_text_set(change.value, "id", halted->id);
+	json_text_set(change.value, "since", time_format(time, halted->since));
 	json_object_set_new(change.value, "together", json_boolean(halted->together));
 	json_object_set(change.value, "halts", halted->halts);
 	return change;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "proc/child.h"
@@ -34,10 +35,7 @@ static enum lease_phase phase_of(const char *name)
 }
 
 /* The texts of a lease, by key: reading and writing are this table. */
-static const struct {
-	const char *key;
-	size_t offset;
-} texts[] = {
+static const struct json_row texts[] = {
 	{"token", offsetof(struct lease, token)},
 	{"id", offsetof(struct lease, id)},
 	{"command", offsetof(struct lease, command)},
@@ -50,31 +48,19 @@ static const struct {
 };
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-static const char **text_at(const struct lease *lease, size_t offset)
-{
-	return (const char **)(uintptr_t)((const char *)lease + offset);
-}
-
-static const char *text_get(struct arena *arena, const json_t *json, const char *key)
-{
-	const char *text = json_string_value(json_object_get(json, key));
-	return text ? arena_string(arena, text) : NULL;
-}
-
 /* Fills lease from its body, whose reference it takes. */
 static void lease_parse(struct lease *lease, struct arena *arena, json_t *body, const char *version)
 {
 	struct error ignored = {0};
 	const json_t *stop = json_object_get(body, "stop");
 	*lease = (struct lease){.body = body};
-	for (size_t i = 0; i < COUNT(texts); i++)
-		*text_at(lease, texts[i].offset) = text_get(arena, body, texts[i].key);
+	json_texts_get(arena, body, texts, COUNT(texts), lease);
 	lease->pid = json_integer_value(json_object_get(body, "pid"));
 	lease->pid_started = json_integer_value(json_object_get(body, "pid_started"));
 	lease->length = json_integer_value(json_object_get(body, "length"));
 	lease->phase = phase_of(json_string_value(json_object_get(body, "phase")));
-	lease->stop_by = text_get(arena, stop, "by");
-	lease->stop_reason = text_get(arena, stop, "reason");
+	lease->stop_by = json_text_get(arena, stop, "by");
+	lease->stop_reason = json_text_get(arena, stop, "reason");
 	lease->work = json_object_get(body, "work");
 	const char *since = json_string_value(json_object_get(body, "since"));
 	if (since && time_parse(since, &lease->since, &ignored) < 0)
@@ -152,12 +138,6 @@ bool lease_may_be_overtaken(const struct lease *lease, enum lease_state state)
 	return state == LEASE_EXPIRED && lease->phase == LEASE_BEFORE;
 }
 
-static void set_text(json_t *body, const char *key, const char *text)
-{
-	if (text && text_is_utf8(text, strlen(text), NULL))
-		json_object_set_new(body, key, json_string(text));
-}
-
 /* The body of a lease that this process takes now. */
 static json_t *body_new(const struct lease_request *request)
 {
@@ -165,17 +145,17 @@ static json_t *body_new(const struct lease_request *request)
 	json_t *body = json_object();
 	random_hex(token, sizeof(token));
 	gethostname(host, sizeof(host) - 1);
-	set_text(body, "token", token);
-	set_text(body, "id", request->id);
-	set_text(body, "command", request->command);
-	set_text(body, "holder", request->holder);
-	set_text(body, "host", host);
-	set_text(body, "machine", machine_name(machine));
-	set_text(body, "commit", request->commit);
-	set_text(body, "previous", request->previous);
-	set_text(body, "reason", request->reason);
-	set_text(body, "since", time_format(since, request->since));
-	set_text(body, "phase", lease_phase_name(request->phase));
+	json_text_set(body, "token", token);
+	json_text_set(body, "id", request->id);
+	json_text_set(body, "command", request->command);
+	json_text_set(body, "holder", request->holder);
+	json_text_set(body, "host", host);
+	json_text_set(body, "machine", machine_name(machine));
+	json_text_set(body, "commit", request->commit);
+	json_text_set(body, "previous", request->previous);
+	json_text_set(body, "reason", request->reason);
+	json_text_set(body, "since", time_format(since, request->since));
+	json_text_set(body, "phase", lease_phase_name(request->phase));
 	json_object_set_new(body, "pid", json_integer(getpid()));
 	json_object_set_new(body, "pid_started", json_integer(process_start_time(getpid())));
 	json_object_set_new(body, "length", json_integer(request->length));
@@ -208,7 +188,7 @@ json_t *lease_body(const struct lease *lease, const struct lease_news *news)
 {
 	json_t *body = json_copy(lease->body);
 	if (news->phase >= 0)
-		set_text(body, "phase", lease_phase_name((enum lease_phase)news->phase));
+		json_text_set(body, "phase", lease_phase_name((enum lease_phase)news->phase));
 	if (news->work)
 		json_object_set_new(body, "work", json_deep_copy(news->work));
 	return body;
@@ -291,8 +271,8 @@ int lease_stop(struct store *store, struct arena *arena, const char *env, const 
 			break;
 		}
 		json_t *body = json_copy(now.body), *stop = json_object();
-		set_text(stop, "by", by);
-		set_text(stop, "reason", reason);
+		json_text_set(stop, "by", by);
+		json_text_set(stop, "reason", reason);
 		json_object_set_new(body, "stop", stop);
 		status = lease_put(store, arena, env, &now, body, err);
 	}

@@ -1,29 +1,22 @@
 /* The queue: tickets to and from JSON, and who of them is gone. */
 #include "state/queue.h"
 
-#include <jansson.h>
-
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "proc/child.h"
 #include "proc/machine.h"
 #include "state/sighting.h"
 
-static const struct {
-	const char *key;
-	size_t offset;
-} texts[] = {
+static const struct json_row texts[] = {
 	{"token", offsetof(struct ticket, token)},
 	{"holder", offsetof(struct ticket, holder)},
 	{"host", offsetof(struct ticket, host)},
 	{"machine", offsetof(struct ticket, machine)},
 	{"beat", offsetof(struct ticket, beat)},
 };
-static const struct {
-	const char *key;
-	size_t offset;
-} numbers[] = {
+static const struct json_row numbers[] = {
 	{"pid", offsetof(struct ticket, pid)},
 	{"pid_started", offsetof(struct ticket, pid_started)},
 	{"since", offsetof(struct ticket, since)},
@@ -45,8 +38,8 @@ static struct ticket ticket_parse(struct arena *arena, const json_t *json)
 {
 	struct ticket ticket = {0};
 	for (size_t i = 0; i < COUNT(texts); i++) {
-		const char *text = json_string_value(json_object_get(json, texts[i].key));
-		*text_at(&ticket, texts[i].offset) = text ? arena_string(arena, text) : "";
+		const char *text = json_text_get(arena, json, texts[i].key);
+		*text_at(&ticket, texts[i].offset) = text ? text : "";
 	}
 	for (size_t i = 0; i < COUNT(numbers); i++)
 		*number_at(&ticket, numbers[i].offset) =
@@ -127,9 +120,7 @@ struct store_change queue_change(const struct queue *queue)
 	for (size_t i = 0; i < queue->tickets.count; i++) {
 		const struct ticket *ticket = &queue->tickets.items[i];
 		json_t *item = json_object();
-		for (size_t t = 0; t < COUNT(texts); t++)
-			json_object_set_new(item, texts[t].key,
-					    json_string(*text_at(ticket, texts[t].offset)));
+		json_texts_set(item, texts, COUNT(texts), ticket);
 		for (size_t n = 0; n < COUNT(numbers); n++)
 			json_object_set_new(item, numbers[n].key,
 					    json_integer(*number_at(ticket, numbers[n].offset)));

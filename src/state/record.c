@@ -2,16 +2,14 @@
 #include "state/record.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "state/signed.h"
 #include "state/release.h"
 #include "state/store.h"
 
 /* The texts of a record, by key: reading and writing are this table. */
-static const struct {
-	const char *key;
-	size_t offset;
-} texts[] = {
+static const struct json_row texts[] = {
 	{"id", offsetof(struct record, id)},
 	{"app", offsetof(struct record, app)},
 	{"env", offsetof(struct record, env)},
@@ -29,10 +27,7 @@ static const struct {
 	{"reason", offsetof(struct record, reason)},
 	{"release", offsetof(struct record, release)},
 };
-static const struct {
-	const char *key;
-	size_t offset;
-} times[] = {
+static const struct json_row times[] = {
 	{"started", offsetof(struct record, started)},
 	{"finished", offsetof(struct record, finished)},
 	{"live_at", offsetof(struct record, live_at)},
@@ -174,12 +169,6 @@ json_t *record_to_json(const struct record *record)
 	return json;
 }
 
-static const char *text_get(struct arena *arena, const json_t *json, const char *key)
-{
-	const json_t *value = json_object_get(json, key);
-	return json_is_string(value) ? arena_string(arena, json_string_value(value)) : NULL;
-}
-
 static void lists_from_json(struct arena *arena, const json_t *json, struct record *record)
 {
 	size_t i;
@@ -188,10 +177,10 @@ static void lists_from_json(struct arena *arena, const json_t *json, struct reco
 	json_array_foreach(json_object_get(json, "owed"), i, item)
 	{
 		struct record_owed owed = {
-			.kind = text_get(arena, item, "kind"),
-			.name = text_get(arena, item, "name"),
-			.since = text_get(arena, item, "since"),
-			.reason = text_get(arena, item, "reason"),
+			.kind = json_text_get(arena, item, "kind"),
+			.name = json_text_get(arena, item, "name"),
+			.since = json_text_get(arena, item, "since"),
+			.reason = json_text_get(arena, item, "reason"),
 		};
 		if (owed.kind && owed.name)
 			vec_push(arena, &record->owed, owed);
@@ -199,8 +188,8 @@ static void lists_from_json(struct arena *arena, const json_t *json, struct reco
 	json_array_foreach(json_object_get(json, "durations"), i, item)
 	{
 		struct record_duration duration = {
-			.stage = text_get(arena, item, "stage"),
-			.step = text_get(arena, item, "step"),
+			.stage = json_text_get(arena, item, "stage"),
+			.step = json_text_get(arena, item, "step"),
 			.milliseconds = json_integer_value(json_object_get(item, "ms")),
 		};
 		if (duration.stage && duration.step)
@@ -225,9 +214,9 @@ static void release_from_json(struct arena *arena, const json_t *json, struct re
 	{
 		struct record_artefact artefact = {
 			.step = arena_string(arena, step),
-			.release = text_get(arena, item, "release"),
-			.kind = text_get(arena, item, "kind"),
-			.place = text_get(arena, item, "place"),
+			.release = json_text_get(arena, item, "release"),
+			.kind = json_text_get(arena, item, "kind"),
+			.place = json_text_get(arena, item, "place"),
 		};
 		if (artefact.release && artefact.kind)
 			vec_push(arena, &record->artefacts, artefact);
@@ -235,19 +224,14 @@ static void release_from_json(struct arena *arena, const json_t *json, struct re
 	json_array_foreach(json_object_get(json, "outputs"), i, item)
 	{
 		struct record_output output = {
-			.stage = text_get(arena, item, "stage"),
-			.name = text_get(arena, item, "name"),
-			.value = text_get(arena, item, "value"),
+			.stage = json_text_get(arena, item, "stage"),
+			.name = json_text_get(arena, item, "name"),
+			.value = json_text_get(arena, item, "value"),
 		};
 		if (output.stage && output.name && output.value)
 			vec_push(arena, &record->outputs, output);
 	}
-	json_array_foreach(json_object_get(json, "irreversible"), i, item)
-	{
-		if (json_is_string(item))
-			text_list_add(arena, &record->irreversible,
-				      arena_string(arena, json_string_value(item)));
-	}
+	json_list_get(arena, json, "irreversible", &record->irreversible);
 }
 
 int record_from_json(struct arena *arena, const json_t *json, struct record *record,
@@ -256,10 +240,9 @@ int record_from_json(struct arena *arena, const json_t *json, struct record *rec
 	*record = (struct record){0};
 	if (!json_is_object(json))
 		return error_set(err, "a deploy record is not a JSON object");
-	for (size_t i = 0; i < COUNT(texts); i++)
-		*text_at(record, texts[i].offset) = text_get(arena, json, texts[i].key);
+	json_texts_get(arena, json, texts, COUNT(texts), record);
 	for (size_t i = 0; i < COUNT(times); i++) {
-		const char *text = text_get(arena, json, times[i].key);
+		const char *text = json_text_get(arena, json, times[i].key);
 		if (text && time_parse(text, time_at(record, times[i].offset), err) < 0)
 			return error_wrap(err, "'%s' of a deploy record", times[i].key);
 	}
@@ -268,7 +251,7 @@ int record_from_json(struct arena *arena, const json_t *json, struct record *rec
 	record->exit_code = (int)json_integer_value(json_object_get(json, "exit_code"));
 	record->verdicts = json_object_get(json, "verdicts");
 	record->approvals = json_object_get(json, "approvals");
-	record->follows = text_get(arena, json, "follows");
+	record->follows = json_text_get(arena, json, "follows");
 	lists_from_json(arena, json, record);
 	release_from_json(arena, json, record);
 	record->json = json;
