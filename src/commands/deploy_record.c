@@ -42,7 +42,7 @@ static bool runs_now(const struct plan *plan, const struct record_owed *owed)
 
 static void fill_owed(struct deploy *deploy, const struct run_result *result)
 {
-	deploy->record.owed.count = 0;
+	memset(&deploy->record.owed, 0, sizeof(deploy->record.owed));
 	for (size_t i = 0; deploy->tasks_alone && i < deploy->plan->owed.count; i++)
 		if (!runs_now(deploy->plan, &deploy->plan->owed.items[i]))
 			vec_push(deploy->session->arena, &deploy->record.owed,

@@ -81,7 +81,7 @@ static const char *since_text(struct arena *arena, int64_t since, int64_t now)
 
 	if (localtime_r(&moment, &local))
 		strftime(text, sizeof(text),
-			 now - since > 12 * 3600000 ? "%Y-%m-%d %H:%M" : "%H:%M", &local);
+			 now - since > 12 * INT64_C(3600000) ? "%Y-%m-%d %H:%M" : "%H:%M", &local);
 	return arena_format(arena, "%s (%s)", text, ago_text(arena, now - since));
 }
 

@@ -73,7 +73,8 @@ static int check_live(const struct session *session, const struct interrupted *f
 	const char *live = newest ? newest->live : NULL;
 
 	if (text_equal(live, found->start.previous) ||
-	    (text_equal(live, found->start.commit) && text_equal(newest->live_id, found->id)))
+	    (newest && text_equal(live, found->start.commit) &&
+	     text_equal(newest->live_id, found->id)))
 		return 0;
 	error_set(err, "%.7s is live on %s: somebody deployed after %s", live ? live : "nothing",
 		  session->config->env, found->id);

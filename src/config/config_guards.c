@@ -125,7 +125,7 @@ static int64_t freeze_bound(const char *text, bool is_end, bool *utc)
 static void check_freeze(struct loader *loader, const struct node *node)
 {
 	const struct node *from = node_get(node, "from"), *to = node_get(node, "to");
-	bool from_utc, to_utc;
+	bool from_utc = false, to_utc = false;
 
 	check_zone(loader, node_get(node, "timezone"));
 	if (!check_time(loader, from) || !check_time(loader, to) ||

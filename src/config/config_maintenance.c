@@ -112,7 +112,7 @@ void maintenance_config_read(struct loader *loader, const struct node *node,
 		.hold = strcmp(object_text(&object, "if_undo_fails"), "hold") == 0,
 		.node = node,
 	};
-	if (!maintenance->present)
+	if (!node || !maintenance->present)
 		return;
 	maintenance->place = node->place;
 	read_needs(arena, node_get(node, "needed_if"), maintenance);

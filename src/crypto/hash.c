@@ -18,7 +18,7 @@ static void sodium_ready(void)
 
 static crypto_hash_sha256_state *library_state(struct hash *hash)
 {
-	return (crypto_hash_sha256_state *)(void *)hash->state;
+	return (crypto_hash_sha256_state *)(void *)hash;
 }
 
 void hash_init(struct hash *hash)

@@ -14,13 +14,16 @@ struct adding {
 static void add_line(struct adding *adding, size_t line)
 {
 	struct changed_text *text = adding->text;
-	struct line_span *last =
-		text->added.count ? &text->added.items[text->added.count - 1] : NULL;
 
-	if (last && last->first + last->count == line)
-		last->count++;
-	else
-		vec_push(adding->arena, &text->added, ((struct line_span){line, 1}));
+	if (text->added.count) {
+		struct line_span *last = &text->added.items[text->added.count - 1];
+
+		if (last->first + last->count == line) {
+			last->count++;
+			return;
+		}
+	}
+	vec_push(adding->arena, &text->added, ((struct line_span){line, 1}));
 }
 
 static int note_line(const git_diff_delta *delta, const git_diff_hunk *hunk,
@@ -36,17 +39,6 @@ static int note_line(const git_diff_delta *delta, const git_diff_hunk *hunk,
 static bool is_text(const char *bytes, size_t length)
 {
 	return length <= TEXT_MAXIMUM && !(length && memchr(bytes, '\0', length));
-}
-
-static int read_blob(git_odb *odb, const unsigned char *id, git_odb_object **object,
-		     struct error *err)
-{
-	git_oid oid;
-
-	memcpy(oid.id, id, GIT_OID_RAWSZ);
-	if (git_odb_read(object, odb, &oid) == 0)
-		return 0;
-	return libgit2_error(err, "cannot read a changed file");
 }
 
 static int compare(struct adding *adding, const char *old, size_t old_length, struct error *err)
@@ -71,12 +63,12 @@ static int read_texts(git_odb *odb, struct arena *arena, const struct changed_fi
 	const char *bytes;
 	int status = -1;
 
-	if (read_blob(odb, file->new_id, &new, err) < 0)
+	if (blob_read(odb, file->new_id, &new, err) < 0)
 		return -1;
 	bytes = git_odb_object_data(new);
 	if (!is_text(bytes, git_odb_object_size(new))) {
 		status = 0;
-	} else if (!file->old_mode || read_blob(odb, file->old_id, &old, err) == 0) {
+	} else if (!file->old_mode || blob_read(odb, file->old_id, &old, err) == 0) {
 		text->length = git_odb_object_size(new);
 		text->text = arena_bytes(arena, bytes, text->length);
 		status = compare(&adding, old ? git_odb_object_data(old) : "",

@@ -123,13 +123,10 @@ static int count_contents(struct lines_row *row, const char *old, size_t old_len
 	return 0;
 }
 
-static int read_blob(git_odb *odb, const unsigned char *id, unsigned mode, git_odb_object **object,
-		     struct error *err)
+int blob_read(git_odb *odb, const unsigned char *id, git_odb_object **object, struct error *err)
 {
 	git_oid oid;
 
-	if (!mode)
-		return 0;
 	memcpy(oid.id, id, GIT_OID_RAWSZ);
 	if (git_odb_read(object, odb, &oid) == 0)
 		return 0;
@@ -138,9 +135,11 @@ static int read_blob(git_odb *odb, const unsigned char *id, unsigned mode, git_o
 
 static int read_job(git_odb *odb, struct job *job, struct error *err)
 {
-	if (read_blob(odb, job->file->old_id, job->file->old_mode, &job->old, err) < 0)
+	const struct changed_file *file = job->file;
+
+	if (file->old_mode && blob_read(odb, file->old_id, &job->old, err) < 0)
 		return -1;
-	return read_blob(odb, job->file->new_id, job->file->new_mode, &job->new, err);
+	return file->new_mode ? blob_read(odb, file->new_id, &job->new, err) : 0;
 }
 
 static size_t blob_size(git_odb_object *blob)

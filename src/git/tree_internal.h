@@ -30,6 +30,9 @@ int tree_diff(const struct repository *repository, const unsigned char *old_id,
 	      struct error *err) MUST_USE;
 int commit_tree_id(const struct repository *repository, const char *commit, git_oid *id,
 		   struct error *err) MUST_USE;
+/* What stands in a changed file, for the caller to free. */
+int blob_read(git_odb *odb, const unsigned char *id, git_odb_object **object,
+	      struct error *err) MUST_USE;
 /* Paths of the files called `name` in the index, if that is a whole tree (whose id it gives; the
  * object need not be here): false when it is not, or is of a kind that is not read here. */
 bool index_names(const struct repository *repository, struct arena *arena, const char *name,

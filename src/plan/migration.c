@@ -115,7 +115,7 @@ struct token tokens_string(struct arena *arena, const struct tokens *tokens, siz
 	struct buffer text CLEANUP(buffer_release);
 	size_t line = whole.line;
 
-	buffer_init(&text, SCRIPT_MAXIMUM * 2);
+	buffer_init(&text, (size_t)SCRIPT_MAXIMUM * 2);
 	for (; token_at(tokens, *at)->kind == TOKEN_STRING; (*at)++) {
 		const struct token *part = token_at(tokens, *at);
 

@@ -215,8 +215,6 @@ static bool read_heredoc(struct lexer *lexer, struct token *token)
 		if ((size_t)(next - text) >= length && !memcmp(text, name, length) &&
 		    (text + length == next || !is_letter(text[length])))
 			break;
-		if (next == lexer->end)
-			line = next;
 	}
 	token->kind = TOKEN_STRING;
 	token->text = body;
