@@ -1,11 +1,10 @@
 /* The record of a deploy: what it owes, what it keeps, and what goes to the store along with it. */
-#include <unistd.h>
-
 #include "base/file.h"
 #include "base/text.h"
 #include "commands/deploy_internal.h"
 #include "commands/interrupted.h"
 #include "commands/session_people.h"
+#include "proc/machine.h"
 #include "state/hold.h"
 
 static const char *since_of(const struct deploy *deploy, const char *kind, const char *name)
@@ -137,18 +136,17 @@ static void fill_record(struct deploy *deploy, const struct run_result *result)
 	struct session *session = deploy->session;
 	struct record *record = &deploy->record;
 	struct text_list stages = { 0 };
-	char host[256] = "";
+	char host[MACHINE_HOST];
 	const struct record *newest = session->records.records.count ?
 		&session->records.records.items[0] : NULL;
 
-	gethostname(host, sizeof(host) - 1);
 	*record = (struct record){
 		.id = deploy->folder.id, .app = session->config->app, .env = session->config->env,
 		.kind = deploy->tasks_alone ? "task"
 			: deploy->plan->rollback ? "rollback" : "deploy",
 		.commit = deploy->plan->commit, .previous = deploy->plan->previous,
 		.branch = session->branch, .deployer = session->deployer,
-		.host = arena_string(session->arena, host),
+		.host = arena_string(session->arena, machine_host(host)),
 		.started = result->started, .finished = result->finished,
 		.status = event_status_name(result->status), .exit_code = result->exit_code,
 		.plan = deploy->plan->digest, .reason = cause(session->arena, result),

@@ -1,7 +1,7 @@
 /* What stays halted: noted, and shown. */
 #include "commands/halted_note.h"
 
-#include <unistd.h>
+#include "proc/machine.h"
 
 int halted_look(struct holding *holding, struct halted *halted, struct error *err)
 {
@@ -18,7 +18,7 @@ size_t halted_note_change(struct session *session, const char *id, const json_t 
 {
 	const struct config *config = session->config;
 	struct error problem = { 0 };
-	char host[256] = "";
+	char host[MACHINE_HOST];
 	int found;
 
 	if (!json_array_size(left))
@@ -27,10 +27,9 @@ size_t halted_note_change(struct session *session, const char *id, const json_t 
 	found = halted_read(session->store, session->arena, config->env, note, &problem);
 	if (found < 0)
 		call_note(session->call, "%s", problem.message);
-	gethostname(host, sizeof(host) - 1);
 	if (found <= 0) {
 		note->by = session->deployer;
-		note->host = arena_string(session->arena, host);
+		note->host = arena_string(session->arena, machine_host(host));
 		note->id = id;
 		note->since = clock_now(session->call->clock);
 		note->reason = "it was not started again";

@@ -38,15 +38,6 @@ static enum lock_obstacle obstacle_of(const struct lock_facts *lock,
 	return obstacle;
 }
 
-static int refuse(struct session *session, const struct lock_facts *lock,
-		  enum lock_obstacle obstacle, struct error *err)
-{
-	error_set(err, "%s", lock_sentence(session->arena, lock, obstacle,
-					   clock_now(session->call->clock)));
-	error_hint(err, "%s", lock_advice(session->arena, lock, obstacle));
-	return error_code(err, EXIT_REFUSED);
-}
-
 /* Whether who can wait would get it by waiting. */
 static bool is_worth_waiting(enum lock_obstacle obstacle)
 {
@@ -64,7 +55,7 @@ int holding_check(struct session *session, const struct holding_options *options
 		return -1;
 	obstacle = obstacle_of(&lock, options);
 	if (obstacle != LOCK_FREE && !(options->patience && is_worth_waiting(obstacle)))
-		result = refuse(session, &lock, obstacle, err);
+		result = lock_refuse(session, &lock, obstacle, err);
 	lock_release(&lock);
 	return result;
 }
@@ -75,7 +66,7 @@ int holding_check_hold(struct session *session, struct error *err)
 	int held = hold_read(session->store, session->arena, lock.env,
 			     clock_now(session->call->clock), &lock.hold, err);
 
-	return held > 0 ? refuse(session, &lock, LOCK_HOLD, err) : held;
+	return held > 0 ? lock_refuse(session, &lock, LOCK_HOLD, err) : held;
 }
 
 /* ---- taking ---- */
@@ -223,13 +214,12 @@ static int write_queue(struct attempt *self, struct error *err)
 static struct ticket ticket_new(struct attempt *self)
 {
 	struct arena *arena = self->session->arena;
-	char token[33], host[256] = "", machine[MACHINE_NAME];
+	char token[33], host[MACHINE_HOST], machine[MACHINE_NAME];
 
 	random_hex(token, sizeof(token));
-	gethostname(host, sizeof(host) - 1);
 	return (struct ticket){
 		.token = arena_string(arena, token), .holder = self->session->deployer,
-		.host = arena_string(arena, host),
+		.host = arena_string(arena, machine_host(host)),
 		.machine = arena_string(arena, machine_name(machine)),
 		.pid = getpid(), .pid_started = process_start_time(getpid()),
 		.since = clock_now(self->session->call->clock),
@@ -254,16 +244,6 @@ static int keep_ticket(struct attempt *self, struct error *err)
 	return status < 0 ? -1 : 0;
 }
 
-static int look_again(struct attempt *self, struct error *err)
-{
-	const struct store_fetch request = { .env = self->env };
-
-	lock_release(&self->lock);
-	if (store_fetch(self->session->store, &request, err) < 0)
-		return -1;
-	return lock_read(self->session, self->env, &self->lock, err);
-}
-
 /* Out of the queue, so that nobody waits for us. Dying does the same, only later. */
 static void leave_queue(struct attempt *self)
 {
@@ -271,7 +251,7 @@ static void leave_queue(struct attempt *self)
 	int interrupted = interrupt_take();
 
 	for (int try = 0; self->ticket.token && try < 5; try++) {
-		if (try > 0 && look_again(self, &ignored) < 0)
+		if (try > 0 && lock_look_again(self->session, &self->lock, &ignored) < 0)
 			break;
 		queue_drop(&self->lock.queue, self->ticket.token);
 		if (write_queue(self, &ignored) <= 0)
@@ -320,7 +300,7 @@ static int give_up(struct attempt *self, enum lock_obstacle obstacle, struct err
 {
 	char text[32];
 
-	refuse(self->session, &self->lock, obstacle, err);
+	lock_refuse(self->session, &self->lock, obstacle, err);
 	return error_wrap(err, "waited for %s in vain",
 			  duration_format(text, self->options->patience));
 }
@@ -329,7 +309,7 @@ static int give_up(struct attempt *self, enum lock_obstacle obstacle, struct err
 static int wait_once(struct attempt *self, enum lock_obstacle obstacle, struct error *err)
 {
 	if (!self->options->patience || !is_worth_waiting(obstacle))
-		return refuse(self->session, &self->lock, obstacle, err);
+		return lock_refuse(self->session, &self->lock, obstacle, err);
 	if (machine_clock() >= self->give_up_at)
 		return give_up(self, obstacle, err);
 	if (keep_ticket(self, err) < 0)
@@ -355,7 +335,7 @@ static int get(struct attempt *self, struct error *err)
 		} else if (wait_once(self, obstacle, err) < 0) {
 			return -1;
 		}
-		status = look_again(self, err);
+		status = lock_look_again(self->session, &self->lock, err);
 	}
 	return status;
 }

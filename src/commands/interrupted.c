@@ -204,8 +204,9 @@ int interrupted_refuse(struct session *session, struct error *err)
 		  found.lock.lease.command ? found.lock.lease.command : "deploy",
 		  found.lock.lease.id ? found.lock.lease.id : "");
 	error_hint(err, "%s", lock_advice(session->arena, &found.lock, LOCK_INTERRUPTED));
+	known = error_code(err, EXIT_REFUSED);
 	interrupted_release(&found);
-	return error_code(err, EXIT_REFUSED);
+	return known;
 }
 
 /* ---- what still runs ---- */

@@ -1,9 +1,8 @@
 /* shipit lock and unlock: the hold on an environment's deploys. */
-#include <unistd.h>
-
 #include "base/text.h"
 #include "commands/lock_facts.h"
 #include "commands/session_people.h"
+#include "proc/machine.h"
 
 enum { TRIES = 5 };
 
@@ -17,34 +16,6 @@ static const struct option_row unlock_options[] = {
 	{ "message", 'm', "TEXT", "why, for the history", 0 },
 	{ NULL, 0, NULL, NULL, 0 },
 };
-
-static const char *host_name(struct arena *arena)
-{
-	char host[256] = "";
-
-	gethostname(host, sizeof(host) - 1);
-	return arena_string(arena, host);
-}
-
-static int look_again(struct session *session, struct lock_facts *lock, struct error *err)
-{
-	const char *env = lock->env;
-	const struct store_fetch request = { .env = env };
-
-	lock_release(lock);
-	if (store_fetch(session->store, &request, err) < 0)
-		return -1;
-	return lock_read(session, env, lock, err);
-}
-
-static int refuse(struct session *session, const struct lock_facts *lock,
-		  enum lock_obstacle obstacle, struct error *err)
-{
-	error_set(err, "%s", lock_sentence(session->arena, lock, obstacle,
-					   clock_now(session->call->clock)));
-	error_hint(err, "%s", lock_advice(session->arena, lock, obstacle));
-	return error_code(err, EXIT_REFUSED);
-}
 
 static int too_often(const char *env, struct error *err)
 {
@@ -89,15 +60,16 @@ static int put_hold(struct session *session, struct lock_facts *lock, int64_t un
 		    struct error *err)
 {
 	struct call *call = session->call;
+	char host[MACHINE_HOST];
 	int status = 1;
 
 	for (int try = 0; status == 1 && try < TRIES; try++) {
-		if (try > 0 && look_again(session, lock, err) < 0)
+		if (try > 0 && lock_look_again(session, lock, err) < 0)
 			return -1;
 		if (lock->held && !text_equal(lock->hold.by, session->deployer))
-			return refuse(session, lock, LOCK_HOLD, err);
+			return lock_refuse(session, lock, LOCK_HOLD, err);
 		lock->hold.by = session->deployer;
-		lock->hold.host = host_name(session->arena);
+		lock->hold.host = arena_string(session->arena, machine_host(host));
 		lock->hold.reason = options_value(&call->options, "message");
 		lock->hold.id = NULL;
 		lock->hold.since = clock_now(call->clock);
@@ -155,14 +127,14 @@ static struct record record_of(struct session *session, const struct lock_facts 
 	const char *live = newest ? newest->live : NULL;
 	const char *why = options_value(&session->call->options, "message");
 	int64_t now = clock_now(session->call->clock);
-	char stamp[32];
+	char stamp[32], host[MACHINE_HOST];
 	struct record record = {
 		.id = arena_format(session->arena, "%s-%.7s", time_stamp(stamp, now),
 				   live ? live : "0000000"),
 		.app = session->config->app, .env = lock->env, .kind = "unlock",
 		.commit = live, .previous = live, .deployer = session->deployer,
-		.host = host_name(session->arena), .started = now, .finished = now,
-		.status = "ok",
+		.host = arena_string(session->arena, machine_host(host)),
+		.started = now, .finished = now, .status = "ok",
 		.reason = arena_format(session->arena, "ended the hold of %s (%s)%s%s",
 				       lock->hold.by, lock->hold.reason ? lock->hold.reason
 				       : "no reason was given", why ? ": " : "", why ? why : ""),
@@ -209,7 +181,7 @@ static int check_own(struct session *session, const struct lock_facts *lock, boo
 	if (force && lock->held)
 		return 0;
 	if (obstacle == LOCK_LEASE || obstacle == LOCK_INTERRUPTED)
-		return refuse(session, lock, obstacle, err);
+		return lock_refuse(session, lock, obstacle, err);
 	if (!lock->held || text_equal(lock->hold.by, session->deployer))
 		return 0;
 	error_set(err, "%s", lock_sentence(session->arena, lock, LOCK_HOLD,

@@ -28,6 +28,17 @@ int lock_read(struct session *session, const char *env, struct lock_facts *lock,
 	return -1;
 }
 
+int lock_look_again(struct session *session, struct lock_facts *lock, struct error *err)
+{
+	const char *env = lock->env;
+	const struct store_fetch request = { .env = env };
+
+	lock_release(lock);
+	if (store_fetch(session->store, &request, err) < 0)
+		return -1;
+	return lock_read(session, env, lock, err);
+}
+
 void lock_release(struct lock_facts *lock)
 {
 	lease_release(&lock->lease);
@@ -183,6 +194,15 @@ const char *lock_advice(struct arena *arena, const struct lock_facts *lock,
 		break;
 	}
 	return arena_format(arena, "wait for your turn: shipit -e %s deploy --wait", env);
+}
+
+int lock_refuse(struct session *session, const struct lock_facts *lock,
+		enum lock_obstacle obstacle, struct error *err)
+{
+	error_set(err, "%s", lock_sentence(session->arena, lock, obstacle,
+					   clock_now(session->call->clock)));
+	error_hint(err, "%s", lock_advice(session->arena, lock, obstacle));
+	return error_code(err, EXIT_REFUSED);
 }
 
 json_t *lock_json(const struct lock_facts *lock)

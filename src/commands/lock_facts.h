@@ -18,6 +18,8 @@ struct lock_facts {
 /* From what was fetched last. */
 int lock_read(struct session *session, const char *env, struct lock_facts *lock,
 	      struct error *err) MUST_USE;
+/* The same, fetched anew. */
+int lock_look_again(struct session *session, struct lock_facts *lock, struct error *err) MUST_USE;
 void lock_release(struct lock_facts *lock);
 
 enum lock_obstacle {
@@ -35,6 +37,9 @@ const char *lock_sentence(struct arena *arena, const struct lock_facts *lock,
 /* What to type. */
 const char *lock_advice(struct arena *arena, const struct lock_facts *lock,
 			enum lock_obstacle obstacle);
+/* The refusal: that sentence and that advice. -1 */
+int lock_refuse(struct session *session, const struct lock_facts *lock,
+		enum lock_obstacle obstacle, struct error *err);
 /* For a plan that is only looked at: the guard `lock` says who stands in the way now. */
 int lock_tell_plan(struct session *session, struct error *err) MUST_USE;
 /* The object (or null) of `status --json`. */

@@ -2,12 +2,12 @@
 #include "commands/holding.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "commands/halted_note.h"
 #include "proc/loop.h"
+#include "proc/machine.h"
 #include "run/maintenance.h"
 #include "run/run.h"
 #include "ui/prompt.h"
@@ -165,11 +165,10 @@ static int note_intent(void *context, struct error *err)
 {
 	struct work *work = context;
 	struct session *session = work->session;
-	char host[256] = "";
+	char host[MACHINE_HOST];
 
-	gethostname(host, sizeof(host) - 1);
 	work->halted.by = session->deployer;
-	work->halted.host = arena_string(session->arena, host);
+	work->halted.host = arena_string(session->arena, machine_host(host));
 	work->halted.reason = options_value(&session->call->options, "message");
 	work->halted.id = NULL;
 	work->halted.since = clock_now(session->call->clock);

@@ -60,13 +60,12 @@ static json_t *start_json(struct start *start)
 
 int start_write(const struct deploy_folder *folder, struct start *start, struct error *err)
 {
-	char machine[MACHINE_NAME], host[256] = "";
+	char machine[MACHINE_NAME], host[MACHINE_HOST];
 	json_t *json;
 	char *text;
 	int result;
 
-	gethostname(host, sizeof(host) - 1);
-	start->host = host;
+	start->host = machine_host(host);
 	start->machine = machine_name(machine);
 	start->pid = getpid();
 	start->pid_started = process_start_time(start->pid);

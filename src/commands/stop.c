@@ -53,9 +53,7 @@ static int stop(struct session *session, const struct lock_facts *lock, struct e
 		return -1;
 	if (obstacle != LOCK_INTERRUPTED)
 		return ask(session, lock, err);
-	error_set(err, "%s", lock_sentence(session->arena, lock, obstacle, clock_now(call->clock)));
-	error_hint(err, "%s", lock_advice(session->arena, lock, obstacle));
-	return error_code(err, EXIT_REFUSED);
+	return lock_refuse(session, lock, obstacle, err);
 }
 
 static int run_stop(struct call *call, struct error *err)

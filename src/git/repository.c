@@ -1,6 +1,5 @@
 /* Opening a repository, and what its names mean. */
 #include <git2.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -8,6 +7,7 @@
 #include "git/glob.h"
 #include "git/tree_internal.h"
 #include "proc/child.h"
+#include "proc/machine.h"
 
 int libgit2_error(struct error *err, const char *what)
 {
@@ -328,14 +328,14 @@ char *repository_setting(const struct repository *repository, struct arena *aren
 const char *repository_deployer(const struct repository *repository, struct arena *arena)
 {
 	const char *label = getenv("SHIPIT_DEPLOYER");
-	char host[256] = "localhost";
+	char host[MACHINE_HOST];
 
 	if (label && *label)
 		return label;
 	label = repository_setting(repository, arena, "user.email");
 	if (label && *label)
 		return label;
-	gethostname(host, sizeof(host) - 1);
 	label = getenv("USER");
-	return arena_format(arena, "%s@%s", label && *label ? label : "somebody", host);
+	return arena_format(arena, "%s@%s", label && *label ? label : "somebody",
+			    machine_host(host));
 }

@@ -1,4 +1,4 @@
-/* What names this machine while it is up, and its clock. */
+/* What names this machine, and its clock. */
 #include "proc/machine.h"
 
 #include <stdio.h>
@@ -12,6 +12,14 @@
 #include <mach/mach_time.h>
 #include <sys/sysctl.h>
 #endif
+
+const char *machine_host(char text[MACHINE_HOST])
+{
+	if (gethostname(text, MACHINE_HOST))
+		snprintf(text, MACHINE_HOST, "localhost");
+	text[MACHINE_HOST - 1] = '\0';
+	return text;
+}
 
 #ifdef __linux__
 const char *machine_name(char text[MACHINE_NAME])

@@ -141,15 +141,14 @@ bool lease_may_be_overtaken(const struct lease *lease, enum lease_state state)
 /* The body of a lease that this process takes now. */
 static json_t *body_new(const struct lease_request *request)
 {
-	char token[TOKEN_SIZE], machine[MACHINE_NAME], host[256] = "", since[32];
+	char token[TOKEN_SIZE], machine[MACHINE_NAME], host[MACHINE_HOST], since[32];
 	json_t *body = json_object();
 	random_hex(token, sizeof(token));
-	gethostname(host, sizeof(host) - 1);
 	json_text_set(body, "token", token);
 	json_text_set(body, "id", request->id);
 	json_text_set(body, "command", request->command);
 	json_text_set(body, "holder", request->holder);
-	json_text_set(body, "host", host);
+	json_text_set(body, "host", machine_host(host));
 	json_text_set(body, "machine", machine_name(machine));
 	json_text_set(body, "commit", request->commit);
 	json_text_set(body, "previous", request->previous);

@@ -1,11 +1,11 @@
 /* Kind release: a tree beside the earlier ones, and a link that is switched to it. */
 #include <jansson.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "proc/loop.h"
+#include "proc/machine.h"
 #include "services/smoke.h"
 #include "steps/kinds_internal.h"
 #include "steps/release_tree.h"
@@ -115,11 +115,10 @@ static void work(void *context)
 
 static const char *place(const struct running *running)
 {
-	char host[256] = "";
+	char host[MACHINE_HOST];
 
-	gethostname(host, sizeof(host) - 1);
-	return arena_format(running->request->arena, "%s:%s/releases/%s", host, running->tree.to,
-			    running->tree.id);
+	return arena_format(running->request->arena, "%s:%s/releases/%s", machine_host(host),
+			    running->tree.to, running->tree.id);
 }
 
 static void say(const struct running *running)
