@@ -1,16 +1,20 @@
 /* A signal before anything runs is remembered; whoever waits looks. */
 #include "proc/interrupt.h"
 
+#include <assert.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t arrived;
+static atomic_int arrived; /* set by a handler, read by the lease's thread too */
+static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal's handler must not wait for a lock");
 
 static void on_signal(int number)
 {
-	if (arrived)
+	int none = 0;
+
+	if (!atomic_compare_exchange_strong(&arrived, &none, number))
 		_exit(128 + number);
-	arrived = number;
 }
 
 void interrupt_watch(void)
@@ -30,16 +34,14 @@ void interrupt_watch(void)
 
 int interrupt_take(void)
 {
-	int number = arrived;
-
-	arrived = 0;
-	return number;
+	return atomic_exchange(&arrived, 0);
 }
 
 void interrupt_give_back(int number)
 {
-	if (!arrived)
-		arrived = number;
+	int none = 0;
+
+	atomic_compare_exchange_strong(&arrived, &none, number);
 }
 
 int interrupt_signal(void)
