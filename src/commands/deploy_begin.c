@@ -17,12 +17,12 @@ static bool builds(const struct plan *plan)
 }
 
 int deploy_note_start(const struct session *session, const struct plan *plan,
-		      const struct deploy_folder *folder, const char *command,
-		      const struct variables *answers, struct error *err)
+		      const struct deploy_folder *folder, const struct deploy_note *note,
+		      struct error *err)
 {
 	struct start start = {
 		.env = session->config->env,
-		.command = command,
+		.command = note->command,
 		.deployer = session->deployer,
 		.commit = plan->commit,
 		.previous = plan->previous,
@@ -31,10 +31,12 @@ int deploy_note_start(const struct session *session, const struct plan *plan,
 		.flags = session->flags,
 		.release = plan->rollback ? plan->rollback->id : NULL,
 		.build = plan->rollback && builds(plan),
+		.locks = note->locks,
+		.rollback = note->rollback,
 	};
 
-	if (answers)
-		start.answers = *answers;
+	if (note->answers)
+		start.answers = *note->answers;
 	return start_write(folder, &start, err);
 }
 

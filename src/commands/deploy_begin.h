@@ -4,10 +4,16 @@
 #include "run/event.h"
 #include "state/deploys.h"
 
-/* start.json (start.h): from now on the deploy can be resumed. answers may be NULL. */
+struct deploy_note {
+	const char *command;		/* "deploy", "rollback", "task" */
+	const struct variables *answers; /* may be NULL */
+	const char *rollback;		/* as in struct start */
+	bool locks;
+};
+/* start.json (start.h): from now on the deploy can be resumed. */
 int deploy_note_start(const struct session *session, const struct plan *plan,
-		      const struct deploy_folder *folder, const char *command,
-		      const struct variables *answers, struct error *err) MUST_USE;
+		      const struct deploy_folder *folder, const struct deploy_note *note,
+		      struct error *err) MUST_USE;
 int deploy_write_plan(const struct plan *plan, const struct deploy_folder *folder,
 		      struct error *err) MUST_USE;
 /* The checkout, made ready and claimed for the deploy of that ID; a rollback has one of its own.

@@ -9,6 +9,7 @@
 #include "commands/interrupted.h"
 #include "commands/session_people.h"
 #include "commands/session_secrets.h"
+#include "commands/start.h"
 #include "git/change.h"
 #include "proc/loop.h"
 #include "ui/ui.h"
@@ -83,10 +84,12 @@ static enum run_rollback on_roll_back(void *context, const struct run_result *re
 		.session = deploy->session,
 		.plan = deploy->plan,
 		.id = deploy->folder.id,
+		.folder = &deploy->folder,
 		.result = result,
 		.hub = deploy->hub,
 		.loop = deploy->options.loop,
 		.holding = deploy->holding,
+		.again = deploy->options.rolling_back ? deploy->again->rollback : NULL,
 	};
 
 	return rollback_within(&within, advice);
@@ -104,6 +107,7 @@ static int add_past(struct deploy *deploy, struct error *err)
 	if (again) {
 		options->root = again->root;
 		options->past = again->past->past;
+		options->rolling_back = again->rollback != NULL;
 		deploy->stopped = run_past_stopped(options->past);
 		if (json_array_size(deploy->stopped))
 			options->stopped_halts = deploy->stopped;
@@ -198,6 +202,14 @@ static int run(struct deploy *deploy, const struct variables *answers, struct er
 {
 	struct session *session = deploy->session;
 	struct event_sink *ui CLEANUP(ui_cleanup) = deploy_open_ui(session, err);
+	const struct deploy_note note = {
+		.command = deploy->tasks_alone ? "task"
+			   : deploy->plan->rollback ? "rollback" : "deploy",
+		.answers = answers,
+		.rollback = deploy->again && deploy->again->rollback
+				    ? deploy->again->past->start.rollback : NULL,
+		.locks = deploy->hold,
+	};
 	int code;
 
 	if (!ui || session_people_prove(session, err) < 0)
@@ -206,11 +218,7 @@ static int run(struct deploy *deploy, const struct variables *answers, struct er
 	deploy->hub->clock = session->call->clock;
 	deploy->folder = deploy->again ? deploy->again->past->folder : deploy->holding->folder;
 	event_hub_add(deploy->hub, ui);
-	code = deploy_note_start(session, deploy->plan, &deploy->folder,
-				 deploy->tasks_alone	  ? "task"
-				 : deploy->plan->rollback ? "rollback"
-							  : "deploy",
-				 answers, err) < 0 ||
+	code = deploy_note_start(session, deploy->plan, &deploy->folder, &note, err) < 0 ||
 			       deploy_write_plan(deploy->plan, &deploy->folder, err) < 0 ||
 			       fill_options(deploy, answers, err) < 0
 		       ? -1
@@ -237,21 +245,37 @@ int deploy_run_rollback(struct session *session, const struct plan *plan, struct
 	return run(&deploy, answers, err);
 }
 
+/* The deploy that it is a part of says so before anything of it is run. */
+static int begin_within(struct deploy *deploy, const struct variables *answers, struct error *err)
+{
+	const struct rollback_within *within = deploy->within;
+	struct session *session = deploy->session;
+	const struct deploy_note note = { .command = "rollback", .answers = answers, .locks = true };
+
+	if (within->again)
+		deploy->folder = within->again->past->folder;
+	else if (deploy_folder_create(session->arena, session->common_dir, deploy->plan->commit,
+				      clock_now(session->call->clock), &deploy->folder, err) < 0)
+		return -1;
+	if (deploy_note_start(session, deploy->plan, &deploy->folder, &note, err) < 0 ||
+	    deploy_write_plan(deploy->plan, &deploy->folder, err) < 0 ||
+	    start_note_rollback(session->arena, within->folder, deploy->folder.id, err) < 0)
+		return -1;
+	return fill_options(deploy, answers, err);
+}
+
 int deploy_run_within(struct session *session, const struct plan *plan,
 		      const struct variables *answers, const struct rollback_within *within,
 		      enum run_rollback *done, struct error *err)
 {
 	struct deploy deploy = { .session = session, .plan = plan, .holding = within->holding,
-				 .hold = true, .within = within, .hub = within->hub };
-	int code;
+				 .hold = true, .within = within, .hub = within->hub,
+				 .again = within->again };
+	int code = begin_within(&deploy, answers, err);
 
-	if (deploy_folder_create(session->arena, session->common_dir, plan->commit,
-				 clock_now(session->call->clock), &deploy.folder, err) < 0 ||
-	    deploy_note_start(session, plan, &deploy.folder, "rollback", answers, err) < 0 ||
-	    deploy_write_plan(plan, &deploy.folder, err) < 0 ||
-	    fill_options(&deploy, answers, err) < 0)
-		return -1;
-	code = run_with_loop(&deploy, err);
+	if (code == 0)
+		code = run_with_loop(&deploy, err);
+	json_decref(deploy.stopped);
 	if (code < 0)
 		return -1;
 	*done = !deploy.result.live ? RUN_NOT_ROLLED_BACK
@@ -268,7 +292,7 @@ int deploy_run_again(struct session *session, const struct plan *plan, struct ho
 		     const struct deploy_again *again, struct error *err)
 {
 	struct deploy deploy = { .session = session, .plan = plan, .holding = holding,
-				 .again = again,
+				 .again = again, .hold = again->past->start.locks,
 				 .tasks_alone = again->past->past->tasks_only };
 	int result = run(&deploy, &again->past->start.answers, err);
 

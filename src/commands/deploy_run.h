@@ -40,6 +40,10 @@ struct deploy_again {
 	const struct interrupted *past;
 	const char *root;	/* the checkout as it was left; NULL: it is made anew */
 	bool recover;
+	/* past->rollback, with its own session and plan (NULL: its record is there already). */
+	const struct deploy_again *rollback;
+	struct session *session;
+	const struct plan *plan;
 };
 int deploy_run_again(struct session *session, const struct plan *plan, struct holding *holding,
 		     const struct deploy_again *again, struct error *err) MUST_USE;

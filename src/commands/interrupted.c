@@ -29,6 +29,33 @@ static void add_record(const struct session *session, struct interrupted *found)
 	found->past->status = event_status_parse(found->record->status);
 }
 
+static int find_folder(struct session *session, const char *id, struct deploy_folder *folder)
+{
+	struct error none = { 0 };
+
+	if (deploy_folder_find(session->arena, session->common_dir, id, folder, &none) < 0 ||
+	    !text_equal(folder->id, id) || !file_exists(folder->start))
+		return -1;
+	return 0;
+}
+
+/* Of the rollback that it had begun, which begins none itself. */
+static int open_rollback(struct session *session, struct interrupted *found, struct error *err)
+{
+	const char *id = found->start.rollback;
+	struct deploy_folder folder;
+
+	if (!id || text_equal(found->start.command, "rollback") ||
+	    find_folder(session, id, &folder) < 0)
+		return 0;
+	found->rollback = arena_new(session->arena, struct interrupted);
+	if (interrupted_open(session, &folder, found->rollback, err) < 0)
+		return -1;
+	if (!text_equal(found->rollback->start.command, "rollback"))
+		found->rollback = NULL;
+	return 0;
+}
+
 int interrupted_open(struct session *session, const struct deploy_folder *folder,
 		     struct interrupted *found, struct error *err)
 {
@@ -44,7 +71,33 @@ int interrupted_open(struct session *session, const struct deploy_folder *folder
 	if (!found->command)
 		found->command = found->past->tasks_only ? "task" : "deploy";
 	add_record(session, found);
-	return 0;
+	return open_rollback(session, found, err);
+}
+
+/* A lease's work is that of the rollback when one had begun: then the deploy itself had gone live
+ * before. */
+static void read_work(struct session *session, struct interrupted *found)
+{
+	const struct lease *lease = &found->lock.lease;
+	const char *id = json_string_value(json_object_get(lease->work, "rollback"));
+	const char *release = json_string_value(json_object_get(lease->work, "release"));
+	struct interrupted *owner = found;
+
+	if (id && release) {
+		found->past = run_past_from_work(session->arena, NULL, LEASE_SMOKE);
+		found->rollback = owner = arena_new(session->arena, struct interrupted);
+		owner->id = arena_string(session->arena, id);
+		owner->start.previous = lease->commit;
+	}
+	owner->start.env = owner->env = found->env;
+	owner->start.command = owner->command = owner == found ? found->command : "rollback";
+	owner->start.deployer = lease->holder;
+	if (release)
+		owner->start.release = arena_string(session->arena, release);
+	owner->start.locks = release != NULL;
+	owner->past = run_past_from_work(session->arena, lease->work, (int)lease->phase);
+	if (owner->id)
+		add_record(session, owner);
 }
 
 /* Its journal tells most; where that is on another machine, the lease tells enough. */
@@ -52,20 +105,17 @@ static int look_closer(struct session *session, struct interrupted *found, struc
 {
 	const struct lease *lease = &found->lock.lease;
 	struct deploy_folder folder;
-	struct error none = { 0 };
 
 	found->id = lease->id;
 	found->command = lease->command ? lease->command : "deploy";
-	if (found->id && deploy_folder_find(session->arena, session->common_dir, found->id,
-					    &folder, &none) == 0 &&
-	    text_equal(folder.id, found->id) && file_exists(folder.start))
+	if (found->id && find_folder(session, found->id, &folder) == 0)
 		return interrupted_open(session, &folder, found, err);
 	found->start = (struct start){
 		.env = found->env, .command = found->command, .commit = lease->commit,
 		.previous = lease->previous, .deployer = lease->holder,
 	};
-	found->past = run_past_from_work(session->arena, lease->work, (int)lease->phase);
-	if (found->id)
+	read_work(session, found);
+	if (found->rollback && found->id)
 		add_record(session, found);
 	return 0;
 }
@@ -137,6 +187,17 @@ static void add_halts(struct buffer *out, const struct run_past *past)
 		buffer_add_char(out, '\n');
 }
 
+static void describe_past(const struct interrupted *found, struct buffer *out)
+{
+	if (!found->past->live)
+		add_steps(out, "  done in production: ", found->past, touched);
+	add_steps(out, "  under way, nobody knows whether it finished: ", found->past,
+		  run_past_unknown);
+	if (is_of_this_boot(found))
+		add_steps(out, "  still running: ", found->past, run_past_survives);
+	add_halts(out, found->past);
+}
+
 static void describe(struct session *session, const struct interrupted *found,
 		     struct buffer *out)
 {
@@ -145,13 +206,13 @@ static void describe(struct session *session, const struct interrupted *found,
 	buffer_add_text(out, "WARNING: ");
 	words_clean(out, lock_sentence(session->arena, &found->lock, LOCK_INTERRUPTED, now));
 	buffer_add_char(out, '\n');
-	if (!found->past->live)
-		add_steps(out, "  done in production: ", found->past, touched);
-	add_steps(out, "  under way, nobody knows whether it finished: ", found->past,
-		  run_past_unknown);
-	if (is_of_this_boot(found))
-		add_steps(out, "  still running: ", found->past, run_past_survives);
-	add_halts(out, found->past);
+	describe_past(found, out);
+	if (found->rollback) {
+		buffer_add_text(out, "  its smoke test had failed, and its rollback ");
+		words_clean(out, found->rollback->id);
+		buffer_add_text(out, found->rollback->past->live ? " went live\n" : " had begun\n");
+		describe_past(found->rollback, out);
+	}
 	buffer_add_text(out, "  ");
 	words_clean(out, lock_advice(session->arena, &found->lock, LOCK_INTERRUPTED));
 	buffer_add_char(out, '\n');
@@ -233,6 +294,8 @@ void interrupted_end_survivors(const struct interrupted *found, const struct cal
 {
 	const struct run_past *past = found->past;
 
+	if (found->rollback)
+		interrupted_end_survivors(found->rollback, call);
 	if (!is_of_this_boot(found))
 		return;
 	for (size_t i = 0; i < past->steps.count; i++) {

@@ -13,6 +13,7 @@ struct interrupted {
 	struct start start;
 	struct run_past *past;
 	const struct record *record; /* of its verdict, when that was stored; else NULL */
+	struct interrupted *rollback; /* that it had begun itself, under its lease; else NULL */
 };
 
 /* What was interrupted in that environment, by what was fetched last: 1, 0 nothing, -1. To be

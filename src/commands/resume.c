@@ -72,12 +72,15 @@ static int check_live(const struct session *session, const struct interrupted *f
 		? &session->records.records.items[0] : NULL;
 	const char *live = newest ? newest->live : NULL;
 
-	if (text_equal(live, found->start.previous) ||
+	/* What had gone live, and is not, was rolled back since. */
+	bool gone = found->past->live && !found->lock.leased;
+
+	if ((!gone && text_equal(live, found->start.previous)) ||
 	    (newest && text_equal(live, found->start.commit) &&
 	     text_equal(newest->live_id, found->id)))
 		return 0;
-	error_set(err, "%.7s is live on %s: somebody deployed after %s", live ? live : "nothing",
-		  session->config->env, found->id);
+	error_set(err, "%.7s is live on %s: somebody deployed after %s%s", live ? live : "nothing",
+		  session->config->env, found->id, gone ? ", or it was rolled back" : "");
 	error_hint(err, "deploy anew: shipit -e %s deploy", session->config->env);
 	return refuse(err);
 }
@@ -91,6 +94,9 @@ static int check_resumable(const struct session *session, const struct interrupt
 	else if (!text_equal(found->env, session->config->env))
 		error_set(err, "%s was a deploy to %s, not to %s", found->id, found->env,
 			  session->config->env);
+	else if (text_equal(found->command, "rollback") && !found->start.release)
+		error_set(err, "%s cannot be resumed: nothing says what it goes back to",
+			  found->id ? found->id : found->command);
 	else if (found->past->tasks_only)
 		error_set(err, "%s ran tasks: they are not resumed but run again", found->id);
 	else if (found->past->verdict && found->past->status == STATUS_OK && !found->lock.leased)
@@ -103,14 +109,16 @@ static int check_resumable(const struct session *session, const struct interrupt
 	return refuse(err);
 }
 
-/* The target as it was then. The first session has found the deploy; this one plans it. */
+/* The target as it was then. The first session has found the deploy; this one plans it. nested: it
+ * is the rollback that a deploy had begun. */
 static struct plan *plan_again(struct session *session, struct call *call,
-			       const struct interrupted *found, struct error *err)
+			       const struct interrupted *found, bool nested, struct error *err)
 {
 	const struct start *start = &found->start;
 	const struct session_options target = {
 		.again = start, .again_id = found->id, .unwarned = true,
 		.rollback = start->release != NULL, .release = start->release,
+		.from = nested ? start->previous : NULL,
 	};
 	const struct rollback_request request = { .flags = &start->flags, .build = start->build };
 
@@ -227,10 +235,11 @@ static int check_digest(const struct interrupted *found, const struct plan *plan
 
 /* What resume and recover have in their hands. */
 struct work {
-	struct session looking, session;
+	struct session looking, session, back;
 	struct interrupted found;
 	struct holding holding;
 	struct plan *plan;
+	struct deploy_again rollback;	/* that the deploy had begun; past NULL: none */
 	bool recover;
 };
 
@@ -238,6 +247,7 @@ static void work_release(struct work *work)
 {
 	holding_end(&work->holding);
 	interrupted_release(&work->found);
+	session_close(&work->back);
 	session_close(&work->session);
 	session_close(&work->looking);
 }
@@ -256,6 +266,32 @@ static int look(struct work *work, struct call *call, struct error *err)
 	if (holding_check(&work->looking, &options, err) < 0)
 		return -1;
 	return find_deploy(&work->looking, &work->found, err);
+}
+
+/* What is left of the rollback that the deploy had begun, unless its record is there. */
+static int plan_rollback(struct work *work, struct call *call, struct error *err)
+{
+	struct interrupted *found = work->found.rollback;
+	struct deploy_again *again = &work->rollback;
+	struct plan *plan;
+
+	if (!found)
+		return 0;
+	*again = (struct deploy_again){ .past = found, .session = &work->back,
+					.recover = work->recover };
+	if (found->record)
+		return 0;
+	plan = plan_again(&work->back, call, found, true, err);
+	if (!plan)
+		return -1;
+	again->plan = plan;
+	again->root = deploy_kept_checkout(&work->back, plan, found->id);
+	if (!again->root)
+		build_again(plan, found->past);
+	if (work->recover)
+		return 0;
+	return check_digest(found, plan, err) < 0 ? -1
+						  : settle_unknown(call, plan, found->past, err);
 }
 
 static int take(struct work *work, struct error *err)
@@ -284,9 +320,16 @@ static int carry_on(struct work *work, const char *root, struct error *err)
 {
 	struct session *session = &work->session;
 	struct interrupted *found = &work->found;
-	const struct deploy_again again = { .past = found, .root = root,
-					    .recover = work->recover };
+	struct interrupted *back = found->rollback;
+	const struct deploy_again again = {
+		.past = found, .root = root, .recover = work->recover,
+		.rollback = back ? &work->rollback : NULL,
+	};
 
+	if (back && !back->folder.path &&
+	    deploy_folder_open(session->arena, session->common_dir, back->id, &back->folder,
+			       err) < 0)
+		return -1;
 	if (!found->id)
 		found->folder = work->holding.folder;
 	else if (!found->folder.path &&
@@ -303,6 +346,14 @@ static int nothing_to_resume(const struct session *session, struct error *err)
 	return error_code(err, EXIT_USAGE);
 }
 
+/* What was under way is known: of the rollback, when that had begun. */
+static int settle(struct work *work, struct call *call, struct error *err)
+{
+	if (work->found.rollback)
+		return plan_rollback(work, call, err);
+	return settle_unknown(call, work->plan, work->found.past, err);
+}
+
 static int resume(struct call *call, struct error *err)
 {
 	struct work work CLEANUP(work_release) = { 0 };
@@ -316,14 +367,16 @@ static int resume(struct call *call, struct error *err)
 		return known < 0 ? -1 : nothing_to_resume(&work.looking, err);
 	if (check_resumable(&work.looking, found, err) < 0)
 		return -1;
-	work.plan = plan_again(&work.session, call, found, err);
+	if (!found->lock.leased)
+		found->rollback = NULL;	/* it has ended: the smoke test is made anew */
+	work.plan = plan_again(&work.session, call, found, false, err);
 	if (!work.plan || check_digest(found, work.plan, err) < 0 ||
 	    (!found->past->go_live && plan_check_guards(work.plan, err) < 0))
 		return -1;
 	root = kept_root(&work);
 	if (!root)
 		build_again(work.plan, found->past);
-	if (settle_unknown(call, work.plan, found, err) < 0 || take(&work, err) < 0 ||
+	if (settle(&work, call, err) < 0 || take(&work, err) < 0 ||
 	    session_refresh(&work.session, err) < 0 ||
 	    check_live(&work.session, found, err) < 0)
 		return -1;
@@ -367,9 +420,9 @@ static int recover(struct call *call, struct error *err)
 			  work.looking.config->env);
 		return EXIT_DONE;
 	}
-	work.plan = was_deploy(found) ? plan_again(&work.session, call, found, err)
+	work.plan = was_deploy(found) ? plan_again(&work.session, call, found, false, err)
 				      : plan_nothing(&work, call, err);
-	if (!work.plan || take(&work, err) < 0)
+	if (!work.plan || plan_rollback(&work, call, err) < 0 || take(&work, err) < 0)
 		return -1;
 	return carry_on(&work, kept_root(&work), err);
 }

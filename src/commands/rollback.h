@@ -4,6 +4,9 @@
 #include "commands/holding.h"
 #include "run/run.h"
 
+struct deploy_again;
+struct deploy_folder;
+
 struct rollback_request {
 	const struct plan_flags *flags; /* override and its reason; rollback is filled in here */
 	/* STAGE.STEP: irreversible and started by a deploy that has no record yet, `deploy`. */
@@ -25,10 +28,12 @@ struct rollback_within {
 	struct session *session;
 	const struct plan *plan;
 	const char *id;
+	const struct deploy_folder *folder;
 	const struct run_result *result;
 	struct event_hub *hub;
 	struct loop *loop;
 	struct holding *holding;
+	const struct deploy_again *again; /* it had been begun, and was interrupted; else NULL */
 };
 /* For run_options.roll_back. */
 enum run_rollback rollback_within(const struct rollback_within *within, struct text_list *advice);

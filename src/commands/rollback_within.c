@@ -1,6 +1,7 @@
 /* smoke.on_fail: the previous release is made live again by the deploy whose smoke test failed. */
 #include "base/text.h"
 #include "commands/deploy_run.h"
+#include "commands/interrupted.h"
 #include "commands/rollback.h"
 #include "ui/prompt.h"
 
@@ -99,15 +100,57 @@ static int make_live(const struct rollback_within *within, struct session *sessi
 	return deploy_run_within(session, plan, &answers, within, done, err);
 }
 
-enum run_rollback rollback_within(const struct rollback_within *within, struct text_list *advice)
+static void tell_end(const struct rollback_within *within, enum run_rollback done,
+		     const struct error *err, struct text_list *advice)
 {
 	struct arena *arena = within->session->arena;
+
+	shout(within,
+	      done == RUN_NOT_ROLLED_BACK
+		      ? arena_format(arena, "NOT ROLLED BACK: %s", err->message)
+		      : arena_format(arena, "THE ROLLBACK IS NOT WELL EITHER: %s", err->message));
+	if (err->hint[0])
+		text_list_add(arena, advice, arena_string(arena, err->hint));
+}
+
+static enum run_rollback recorded(const struct record *record)
+{
+	if (!text_equal(record->live_id, record->id))
+		return RUN_NOT_ROLLED_BACK;
+	return record->exit_code ? RUN_ROLLED_BACK_FAILED : RUN_ROLLED_BACK;
+}
+
+/* It was interrupted in the midst of its rollback: that goes on, or is put right. */
+static enum run_rollback take_up(const struct rollback_within *within, struct text_list *advice)
+{
+	const struct deploy_again *again = within->again;
+	const struct interrupted *past = again->past;
+	enum run_rollback done = RUN_NOT_ROLLED_BACK;
+	struct error err = {0};
+
+	if (past->record)
+		return recorded(past->record);
+	event_message(within->hub, LEVEL_WARNING, "its smoke test had failed, and the rollback %s "
+		      "had begun: %s", past->id,
+		      again->recover ? "what that left behind is put right" : "that goes on");
+	if (deploy_run_within(again->session, again->plan, &past->start.answers, within, &done,
+			      &err) < 0)
+		tell_end(within, done, &err, advice);
+	else if (done != RUN_NOT_ROLLED_BACK)
+		event_message(within->hub, LEVEL_INFO, "%s is live again", past->start.release);
+	return done;
+}
+
+enum run_rollback rollback_within(const struct rollback_within *within, struct text_list *advice)
+{
 	struct call call = *within->session->call;
 	struct session session CLEANUP(session_close) = {0};
 	enum run_rollback done = RUN_NOT_ROLLED_BACK;
 	const char *release = previous_release(within);
 	struct error err = {0};
 
+	if (within->again)
+		return take_up(within, advice);
 	if (!release) {
 		tell(within, LEVEL_WARNING,
 		     "the smoke test failed, and there is no release before "
@@ -124,11 +167,6 @@ enum run_rollback rollback_within(const struct rollback_within *within, struct t
 		event_message(within->hub, LEVEL_INFO, "%s is live again", release);
 		return done;
 	}
-	shout(within,
-	      done == RUN_NOT_ROLLED_BACK
-		      ? arena_format(arena, "NOT ROLLED BACK: %s", err.message)
-		      : arena_format(arena, "THE ROLLBACK IS NOT WELL EITHER: %s", err.message));
-	if (err.hint[0])
-		text_list_add(arena, advice, arena_string(arena, err.hint));
+	tell_end(within, done, &err, advice);
 	return done;
 }

@@ -21,6 +21,7 @@ static const struct json_row texts[] = {
 	{ "claimed", offsetof(struct start, claimed) },
 	{ "branch", offsetof(struct start, branch) },
 	{ "release", offsetof(struct start, release) },
+	{ "rollback", offsetof(struct start, rollback) },
 	{ "machine", offsetof(struct start, machine) },
 	{ "maintenance", offsetof(struct start, flags.maintenance) },
 	{ "reason", offsetof(struct start, flags.override_reason) },
@@ -52,6 +53,7 @@ static json_t *start_json(struct start *start)
 				    json_string(start->answers.list.items[i].value));
 	json_object_set_new(json, "answers", answers);
 	json_object_set_new(json, "build", json_boolean(start->build));
+	json_object_set_new(json, "locks", json_boolean(start->locks));
 	json_object_set_new(json, "redeploy", json_boolean(start->flags.redeploy));
 	json_object_set_new(json, "pid", json_integer(start->pid));
 	json_object_set_new(json, "pid_started", json_integer(start->pid_started));
@@ -95,6 +97,7 @@ static void read_values(struct arena *arena, json_t *json, struct start *start)
 					 arena_string(arena, name),
 					 arena_string(arena, json_string_value(value)) }));
 	start->build = json_is_true(json_object_get(json, "build"));
+	start->locks = json_is_true(json_object_get(json, "locks"));
 	start->flags.redeploy = json_is_true(json_object_get(json, "redeploy"));
 	start->pid = json_integer_value(json_object_get(json, "pid"));
 	start->pid_started = json_integer_value(json_object_get(json, "pid_started"));
@@ -121,6 +124,17 @@ int start_read(struct arena *arena, const struct deploy_folder *folder, struct s
 	read_values(arena, json, start);
 	json_decref(json);
 	return 1;
+}
+
+int start_note_rollback(struct arena *arena, const struct deploy_folder *folder, const char *id,
+			struct error *err)
+{
+	struct start start;
+
+	if (start_read(arena, folder, &start, err) < 0)
+		return -1;
+	start.rollback = id;
+	return start_write(folder, &start, err);
 }
 
 bool start_runs(const struct start *start)

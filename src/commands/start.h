@@ -12,6 +12,8 @@ struct start {
 	const char *branch;		/* may be NULL */
 	const char *release;		/* of a rollback: the one that it makes live again */
 	bool build;			/* ... and builds */
+	bool locks;			/* ... and locks the environment behind it */
+	const char *rollback; /* ID of the rollback that the failed smoke test began; or NULL */
 	const char *machine;		/* machine_name */
 	int64_t pid, pid_started;
 	struct plan_flags flags;
@@ -21,6 +23,9 @@ struct start {
 /* Written whole and synced; machine, host and pid are filled in: this process runs it now. */
 int start_write(const struct deploy_folder *folder, struct start *start,
 		struct error *err) MUST_USE;
+/* Says in a deploy's start.json that the rollback of that ID has begun. */
+int start_note_rollback(struct arena *arena, const struct deploy_folder *folder, const char *id,
+			struct error *err) MUST_USE;
 /* 1; 0 when there is none (a deploy of an older shipit); -1. Texts live in the arena. */
 int start_read(struct arena *arena, const struct deploy_folder *folder, struct start *start,
 	       struct error *err) MUST_USE;

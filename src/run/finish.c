@@ -159,6 +159,13 @@ static void advise(struct run *run, const char *text)
 	text_list_add(run->arena, &run->result->advice, text);
 }
 
+static const char *after_rollback(const struct run *run)
+{
+	const struct run_identity *identity = &run->options->identity;
+	return arena_format(run->arena, "%.7s failed. Fix it, then: shipit -e %s unlock, and "
+			    "deploy.", identity->commit, identity->env);
+}
+
 static void advise_all(struct run *run)
 {
 	struct run_result *result = run->result;
@@ -170,9 +177,7 @@ static void advise_all(struct run *run)
 	if (run->tasks_alone)
 		;	/* it changed nothing that is live; what is owed is listed below */
 	else if (result->rolled_back)
-		advise(run, arena_format(run->arena, "%.7s failed. Fix it, then: shipit -e %s "
-					 "unlock, and deploy.",
-					 run->options->identity.commit, env));
+		advise(run, after_rollback(run));
 	else if (result->live && result->exit_code && run->plan->rollback)
 		advise(run, arena_format(run->arena, "The release that was rolled back to is live "
 					 "and does not pass. Look at production now; the others: "
@@ -235,18 +240,36 @@ void finish_result(struct run *run)
 	end_result(run);
 }
 
+static enum event_status recovered_status(const struct run_result *result)
+{
+	if (result->rolled_back == RUN_ROLLED_BACK)
+		return STATUS_ROLLED_BACK;
+	return result->live || result->rolled_back ? STATUS_FAILED_LIVE : STATUS_INTERRUPTED;
+}
+
 void finish_recovery(struct run *run)
 {
 	struct run_result *result = run->result;
-	bool clean = !result->halted && (result->live || !result->touched || result->undone);
 	const char *env = run->plan->env;
+	bool clean = !result->halted && !run->rollback_unwell &&
+		     (result->live || result->rolled_back || !result->touched || result->undone);
 
 	finish_owed(run, false);
-	result->status = result->live ? STATUS_FAILED_LIVE : STATUS_INTERRUPTED;
+	result->status = recovered_status(result);
 	result->exit_code = clean ? EXIT_DONE : EXIT_ATTENTION;
 	result->reason = "shipit was killed, or its machine died";
 	result->finished = clock_now(run->events->clock ? run->events->clock : &clock_system);
-	if (result->live)
+	if (result->rolled_back)
+		advise(run, after_rollback(run));
+	else if (result->live && run->plan->rollback)
+		advise(run, arena_format(run->arena, "The earlier release is live again, and was "
+					 "not tested. Look at production; what is left: shipit -e "
+					 "%s smoke, shipit -e %s task", env, env));
+	else if (result->live && run->options->rolling_back)
+		advise(run, arena_format(run->arena, "The new commit is live, and its smoke test "
+					 "had failed. Look at production; fix forward and deploy, "
+					 "or: shipit -e %s rollback", env));
+	else if (result->live)
 		advise(run, arena_format(run->arena, "The new commit is live, and was not tested. "
 					 "Look at production; what is left: shipit -e %s smoke, "
 					 "shipit -e %s task", env, env));

@@ -286,17 +286,14 @@ static void undo(struct run *run)
 		run->result->undone = go_live_undo(run);
 }
 
-/* The smoke test failed. While the previous release is made live, the loop's signals and the hub's
- * events are that rollback's own, and stand in its own journal. */
+/* While the previous release is made live, the loop's signals and the hub's events are that
+ * rollback's own, and stand in its own journal. */
 static void roll_back(struct run *run)
 {
 	const struct run_options *options = run->options;
 	struct run_result *result = run->result;
+	size_t advised = result->advice.count;
 	struct error err = {0};
-	if (run->phase != RUN_SMOKE || !text_equal(result->cause_stage, "smoke") ||
-	    result->signal || !options->roll_back ||
-	    options->config->smoke.on_fail == SMOKE_STOP)
-		return;
 	finish_release(run);
 	event_hub_remove(run->events, journal_sink(run->journal));
 	result->rolled_back = options->roll_back(options->context, result, &result->advice);
@@ -304,10 +301,28 @@ static void roll_back(struct run *run)
 	event_hub_add_first(run->events, journal_sink(run->journal));
 	if (result->rolled_back != RUN_NOT_ROLLED_BACK)
 		result->live = false;
+	run->rollback_unwell = result->advice.count > advised;
 	if (loop_on_signal(run->loop, on_signal, run, &err) ||
 	    keeper_listen(options->keeper, run->loop, on_news, run, &err))
 		event_message(run->events, LEVEL_WARNING, "%s", err.message);
 	signals_let();
+}
+
+static bool is_to_roll_back(const struct run *run)
+{
+	const struct run_options *options = run->options;
+	return run->phase == RUN_SMOKE && text_equal(run->result->cause_stage, "smoke") &&
+	       !run->result->signal && options->roll_back &&
+	       options->config->smoke.on_fail != SMOKE_STOP;
+}
+
+/* An earlier run of this deploy had begun to roll back. */
+static void roll_back_again(struct run *run)
+{
+	run->phase = RUN_SMOKE;
+	run_fail(run, "smoke", NULL, "the smoke test failed before the deploy was interrupted",
+		 NULL);
+	roll_back(run);
 }
 
 static void behind(struct run *run)
@@ -325,10 +340,10 @@ static void behind(struct run *run)
 	halts_start(run);
 	if (goes_on(run))
 		smoke_phase(run);
-	if (!goes_on(run)) {
+	if (is_to_roll_back(run))
 		roll_back(run);
+	if (!goes_on(run))
 		return;
-	}
 	run->phase = RUN_TASKS;
 	run->signals = 0;
 	keeper_note(run->options->keeper, LEASE_TASKS, NULL);
@@ -402,6 +417,11 @@ static struct run run_of(const struct plan *plan, const struct run_options *opti
 
 static void carry_out(struct run *run)
 {
+	if (run->options->rolling_back) {
+		resume_settle_all(run);
+		roll_back_again(run);
+		return;
+	}
 	if (before_go_live(run))
 		go_live(run);
 	undo(run);
@@ -441,6 +461,8 @@ int run_recover(const struct plan *plan, const struct run_options *options,
 	run.phase = RUN_UNDO;
 	undo(&run);
 	halts_start(&run);
+	if (options->rolling_back)
+		roll_back_again(&run);
 	finish_release(&run);
 	finish_recovery(&run);
 	finish_verdict(&run);

@@ -43,6 +43,8 @@ struct run_options {
 	/* What this very deploy had done before it was resumed, or is recovered; its steps under
 	 * way have an answer (past.h). NULL: it begins. */
 	const struct run_past *past;
+	/* ... its smoke test had failed and roll_back had begun: that is called once more. */
+	bool rolling_back;
 	/* Lists of halts (run/maintenance.h): those that `maintenance on` keeps stopped, and those
 	 * that an earlier run of this deploy stopped and did not start again. May be NULL. */
 	const json_t *kept_halts, *stopped_halts;

@@ -79,6 +79,7 @@ struct run {
 	struct redactor *redactor;
 	struct step_services services;
 	struct text_list exposed;	/* secrets too short to be kept out of the output */
+	bool rollback_unwell;		/* it left something that is not well */
 	bool lost;			/* something was started that the plan knows no more */
 	struct maintenance *maintenance;	/* NULL: nothing is halted in this run */
 	bool halts_over;		/* they are started again, or held */

@@ -23,6 +23,10 @@ static json_t *work_json(const struct run *run, const struct run_step *next)
 {
 	json_t *work = json_object(), *steps = json_array();
 	json_text_set(work, "plan", run->plan->digest);
+	if (run->plan->rollback)
+		json_text_set(work, "release", run->plan->rollback->id);
+	if (run->options->nested)	/* the lease is that of the deploy that rolls back */
+		json_text_set(work, "rollback", run->options->identity.id);
 	if (!run->tasks_alone)
 		json_text_set(work, "go_live", run->stages[run->plan->go_live].name);
 	for (size_t i = 0; i < run->touched.count; i++)

@@ -20,6 +20,12 @@ static const char *recovered(const struct event *event)
 {
 	if (event->exit_code)
 		return "Not everything could be put right. Production needs attention.";
+	if (event->status == STATUS_ROLLED_BACK)
+		return "Recovered: the interrupted deploy is rolled back.";
+	if (event->rollback)
+		return event->status == STATUS_FAILED_LIVE
+			? "Recovered: the earlier release is live again."
+			: "Recovered: production is as it was before the interrupted rollback.";
 	return event->status == STATUS_FAILED_LIVE
 		? "Recovered: the commit of the interrupted deploy is live."
 		: "Recovered: production is as it was before the interrupted deploy.";
@@ -27,10 +33,10 @@ static const char *recovered(const struct event *event)
 
 static const char *sentence(const struct event *event)
 {
-	if (event->rollback)
-		return rollback_sentence(event);
 	if (event->recovers)
 		return recovered(event);
+	if (event->rollback)
+		return rollback_sentence(event);
 	switch (event->status) {
 	case STATUS_OK:
 		return event->tasks_only ? "Done." : "Done: the deploy is live.";

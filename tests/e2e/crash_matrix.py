@@ -82,9 +82,11 @@ def status():
     return json.loads(done.stdout)["environments"][0], done.stderr
 
 
-def newest_record():
+def release_of(commit):
+    """ID of the deploy that made a commit live."""
     records = json.loads(run("history", "--json").stdout)
-    return records[0] if records else None
+    return [record["id"] for record in records if record["commit"] == commit and
+            record["kind"] == "deploy" and record["live"] == commit][-1]
 
 
 def journal(deploy):
@@ -242,10 +244,15 @@ def moments(action, call, every):
         turn += 1
 
 
-for argument in sys.argv[2:]:
-    words = argument.split(":")
-    count = moments(words[0], words[1], int(words[2]) if len(words) > 2 else 1)
-    print("# %s: %d moments" % (argument, count))
-    if count == 0:
-        print("not one moment came")
-        sys.exit(1)
+def main():
+    for argument in sys.argv[2:]:
+        words = argument.split(":")
+        count = moments(words[0], words[1], int(words[2]) if len(words) > 2 else 1)
+        print("# %s: %d moments" % (argument, count))
+        if count == 0:
+            print("not one moment came")
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

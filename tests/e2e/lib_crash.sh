@@ -91,6 +91,38 @@ crash_shop() {
 	push
 }
 
+# The same with fewer steps, a smoke test that the commit in bad.commit does not pass, and two releases:
+# that of good.commit is live.
+crash_rollback_shop() {
+	crash_shop "$@"
+	# A hook of switch: which commit is live.
+	write pipelines/web.yml <<-END
+		stages:
+		  build: {steps: [{name: compile, run: $TEST_FOLDER/step compile}]}
+		  release:
+		    go_live: true
+		    steps:
+		      - {name: enable, run: $TEST_FOLDER/step enable, undo: $TEST_FOLDER/step disable}
+		      - name: switch
+		        run: 'test -e $TEST_FOLDER/kept.\$SHIPIT_ID || cp $TEST_FOLDER/live.commit $TEST_FOLDER/kept.\$SHIPIT_ID || :; $TEST_FOLDER/step switch; echo "\$SHIPIT_COMMIT" >$TEST_FOLDER/live.commit'
+		        undo: '$TEST_FOLDER/step back; cp $TEST_FOLDER/kept.\$SHIPIT_ID $TEST_FOLDER/live.commit'
+	END
+	cat >>deploy.yml <<-END
+		smoke:
+		  within: 0s
+		  checks: [{run: 'test ! -e $TEST_FOLDER/strict || ! cmp -s $TEST_FOLDER/live.commit $TEST_FOLDER/bad.commit', name: good}]
+		  on_fail: rollback
+	END
+	commit bad
+	push
+	git rev-parse HEAD >"$TEST_FOLDER/bad.commit"
+	expect 0 shipit deploy --yes --silent
+	commit good
+	push
+	git rev-parse HEAD >"$TEST_FOLDER/good.commit"
+	expect 0 shipit deploy --yes --silent
+}
+
 # A git whose PUSH_FAILS-th push does not get through.
 failing_git() {
 	write "$TEST_FOLDER/bin/git" <<-END
@@ -110,4 +142,8 @@ failing_git() {
 
 matrix() {
 	python3 "$ROOT/tests/e2e/crash_matrix.py" "$TEST_FOLDER" "$@"
+}
+
+matrix_of_rollbacks() {
+	python3 "$ROOT/tests/e2e/crash_rollback.py" "$TEST_FOLDER" "$@"
 }
