@@ -91,11 +91,28 @@ crash_shop() {
 	push
 }
 
-# The same with fewer steps, a smoke test that the commit in bad.commit does not pass, and two releases:
-# that of good.commit is live.
+# The same with fewer steps, a smoke test that the commit in bad.commit does not pass while the file
+# strict is there, and two releases: that of good.commit is live. A rollback waits in its step switch
+# while the file hang is there.
 crash_rollback_shop() {
 	crash_shop "$@"
-	# A hook of switch: which commit is live.
+	write "$TEST_FOLDER/switch" <<-'END'
+		#!/bin/sh -eu
+		folder=$(dirname "$0")
+		[ -z "${SHIPIT_ROLLBACK:-}" ] || [ ! -e "$folder/hang" ] ||
+			{ echo $$ >"$folder/hung"; exec sleep 100; }
+		[ -e "$folder/kept.$SHIPIT_ID" ] || [ ! -e "$folder/live.commit" ] ||
+			cp "$folder/live.commit" "$folder/kept.$SHIPIT_ID"
+		"$folder/step" switch
+		echo "$SHIPIT_COMMIT" >"$folder/live.commit"
+	END
+	write "$TEST_FOLDER/back" <<-'END'
+		#!/bin/sh -eu
+		folder=$(dirname "$0")
+		"$folder/step" back
+		[ ! -e "$folder/kept.$SHIPIT_ID" ] || cp "$folder/kept.$SHIPIT_ID" "$folder/live.commit"
+	END
+	chmod +x "$TEST_FOLDER/switch" "$TEST_FOLDER/back"
 	write pipelines/web.yml <<-END
 		stages:
 		  build: {steps: [{name: compile, run: $TEST_FOLDER/step compile}]}
@@ -103,11 +120,10 @@ crash_rollback_shop() {
 		    go_live: true
 		    steps:
 		      - {name: enable, run: $TEST_FOLDER/step enable, undo: $TEST_FOLDER/step disable}
-		      - name: switch
-		        run: 'test -e $TEST_FOLDER/kept.\$SHIPIT_ID || cp $TEST_FOLDER/live.commit $TEST_FOLDER/kept.\$SHIPIT_ID || :; $TEST_FOLDER/step switch; echo "\$SHIPIT_COMMIT" >$TEST_FOLDER/live.commit'
-		        undo: '$TEST_FOLDER/step back; cp $TEST_FOLDER/kept.\$SHIPIT_ID $TEST_FOLDER/live.commit'
+		      - {name: switch, run: $TEST_FOLDER/switch, undo: $TEST_FOLDER/back}
 	END
 	cat >>deploy.yml <<-END
+		lease: 2s
 		smoke:
 		  within: 0s
 		  checks: [{run: 'test ! -e $TEST_FOLDER/strict || ! cmp -s $TEST_FOLDER/live.commit $TEST_FOLDER/bad.commit', name: good}]

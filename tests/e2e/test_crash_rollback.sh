@@ -17,4 +17,89 @@ test_killed_rollback() {
 	matrix_of_rollbacks rollback kill:event:6
 }
 
+# What is live, by production and by the records.
+live() {
+	equals "$(cat "$TEST_FOLDER/live.commit")" "$(cat "$TEST_FOLDER/$1.commit")"
+	expect 0 shipit status --json
+	equals "$(json 'd["environments"][0]["commit"]')" "$(cat "$TEST_FOLDER/$1.commit")"
+	equals "$(json 'd["environments"][0]["maintenance"]')" null
+}
+
+locked() { equals "$(json '(d["environments"][0]["lock"] or {}).get("kind")')" "$1"; }
+
+# Kills it while the rollback is in its switch.
+kill_in_switch() {
+	: >"$TEST_FOLDER/hang"
+	"$SHIPIT" "$@" --yes --silent >/dev/null 2>&1 </dev/null &
+	local shipit=$!
+	wait_until 20 test -s "$TEST_FOLDER/hung"
+	kill -9 $shipit
+	wait $shipit 2>/dev/null || :
+	kill "$(cat "$TEST_FOLDER/hung")"
+	rm "$TEST_FOLDER/hang" "$TEST_FOLDER/hung"
+}
+
+# As from a CI runner that vanished with its journal.
+vanish() {
+	mv .git/shipit/deploys "$TEST_FOLDER/vanished-$1"
+	local entry
+	entry=$(find "$TEST_FOLDER/state" -type f -name 'lease*' | head -1)
+	sed 's|"machine": *"[^"]*"|"machine": "another/one"|' "$entry" >"$entry.new"
+	mv "$entry.new" "$entry"
+	git clone -q "$TEST_FOLDER/repo.git" "$TEST_FOLDER/$1"
+	cd "$TEST_FOLDER/$1"
+}
+
+test_from_another_machine() {
+	crash_rollback_shop
+	: >"$TEST_FOLDER/strict"
+	kill_in_switch deploy --ref "$(cat "$TEST_FOLDER/bad.commit")"
+	vanish second
+	wait_until 10 shipit recover
+	live bad
+	locked null
+	"$TEST_FOLDER/worker" runs cron
+	expect 0 shipit history --json
+	equals "$(json '[r["status"] for r in d][:2]')" '["failed_live", "interrupted"]'
+	kill_in_switch rollback
+	vanish third
+	expect 0 shipit status
+	wait_until 10 sh -c "$SHIPIT resume --step-again release.switch"
+	live good
+	locked hold
+	expect 0 shipit unlock
+	kill_in_switch deploy --ref "$(cat "$TEST_FOLDER/bad.commit")"
+	vanish fourth
+	local code=3
+	while [ $code = 3 ]; do
+		code=0
+		shipit resume --step-again release.switch || code=$?
+	done
+	equals $code 5
+	live good
+	locked hold
+	"$TEST_FOLDER/worker" runs workers
+}
+
+test_what_was_rolled_back_is_not_resumed() {
+	crash_rollback_shop
+	: >"$TEST_FOLDER/strict"
+	expect 5 shipit deploy --yes --silent --ref "$(cat "$TEST_FOLDER/bad.commit")"
+	expect 0 shipit unlock
+	rm "$TEST_FOLDER/strict"
+	expect 3 shipit resume
+	says 'it was rolled back'
+	live good
+}
+
+test_a_killed_rollback_locks_when_it_is_resumed() {
+	crash_rollback_shop
+	kill_in_switch rollback
+	expect 0 shipit status
+	stderr_has 'the rollback '
+	expect 0 shipit resume --step-again release.switch
+	live bad
+	locked hold
+}
+
 run_tests
