@@ -251,11 +251,14 @@ static int begin_within(struct deploy *deploy, const struct variables *answers, 
 	const struct rollback_within *within = deploy->within;
 	struct session *session = deploy->session;
 	const struct deploy_note note = { .command = "rollback", .answers = answers, .locks = true };
+	const struct deploy_name name = { .commit = deploy->plan->commit,
+					  .now = clock_now(session->call->clock),
+					  .records = &session->records };
 
 	if (within->again)
 		deploy->folder = within->again->past->folder;
-	else if (deploy_folder_create(session->arena, session->common_dir, deploy->plan->commit,
-				      clock_now(session->call->clock), &deploy->folder, err) < 0)
+	else if (deploy_folder_create(session->arena, session->common_dir, &name, &deploy->folder,
+				      err) < 0)
 		return -1;
 	if (deploy_note_start(session, deploy->plan, &deploy->folder, &note, err) < 0 ||
 	    deploy_write_plan(deploy->plan, &deploy->folder, err) < 0 ||

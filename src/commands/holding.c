@@ -12,7 +12,10 @@
 #include "proc/loop.h"
 #include "proc/machine.h"
 
-enum { POLL = 1000 };		/* ms between two looks of who waits; an eighth of short leases */
+enum {
+	POLL = 1000,	/* ms between two looks of who waits; an eighth of short leases */
+	RECENT = 8,	/* records that may be of this very second */
+};
 
 /* One try to get an environment, until it is ours or somebody stands in the way for good. */
 struct attempt {
@@ -74,12 +77,20 @@ int holding_check_hold(struct session *session, struct error *err)
 static int make_folder(struct attempt *self, struct error *err)
 {
 	struct session *session = self->session;
-	const struct holding_options *options = self->options;
+	struct record_list recent;	/* as of now: who waited has older ones */
+	const struct deploy_name name = { .commit = self->options->commit,
+					  .now = clock_now(session->call->clock),
+					  .records = &recent };
+	int result;
 
-	if (!options->with_folder)
+	if (!self->options->with_folder)
 		return 0;
-	return deploy_folder_create(session->arena, session->common_dir, options->commit,
-				    clock_now(session->call->clock), &self->holding->folder, err);
+	if (record_list_read(session->store, session->arena, self->env, RECENT, &recent, err) < 0)
+		return -1;
+	result = deploy_folder_create(session->arena, session->common_dir, &name,
+				      &self->holding->folder, err);
+	record_list_release(&recent);
+	return result;
 }
 
 static void drop_folder(struct holding *holding)

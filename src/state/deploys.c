@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "state/record.h"
 
 #define TAIL_SIZE 65536 /* where deploy.finished is looked for: deferred steps may come behind it */
 
@@ -30,16 +31,28 @@ static struct deploy_folder folder_at(struct arena *arena, const char *root, con
 	return folder;
 }
 
-int deploy_folder_create(struct arena *arena, const char *common_dir, const char *commit,
-			 int64_t now, struct deploy_folder *folder, struct error *err)
+static bool is_recorded(const struct record_list *records, const char *id)
+{
+	for (size_t i = 0; records && i < records->records.count; i++)
+		if (text_equal(records->records.items[i].id, id))
+			return true;
+	return false;
+}
+
+int deploy_folder_create(struct arena *arena, const char *common_dir,
+			 const struct deploy_name *name, struct deploy_folder *folder,
+			 struct error *err)
 {
 	char stamp[32];
 	const char *root = deploys_path(arena, common_dir);
-	const char *base = arena_format(arena, "%s-%.7s", time_stamp(stamp, now), commit);
+	const char *base = arena_format(arena, "%s-%.7s", time_stamp(stamp, name->now),
+					name->commit);
 	if (folder_make(root, 0777, err) < 0)
 		return -1;
 	for (int number = 1; number < 10000; number++) {
 		const char *id = number == 1 ? base : arena_format(arena, "%s-%d", base, number);
+		if (is_recorded(name->records, id))
+			continue;
 		*folder = folder_at(arena, root, id);
 		if (mkdir(folder->path, 0777) == 0)
 			return folder_make(folder->logs, 0777, err);

@@ -18,10 +18,20 @@ struct deploy_folder {
 	const char *logs;   /* PATH/logs */
 };
 
-/* Makes the folder of a new deploy, with logs/ in it, at the time now (ms): the ID is
- * YYYYMMDD-HHMMSS-<7 digits of the commit>, with -2, -3 ... when that exists. */
-int deploy_folder_create(struct arena *arena, const char *common_dir, const char *commit,
-			 int64_t now, struct deploy_folder *folder, struct error *err) MUST_USE;
+struct record_list;
+
+struct deploy_name {
+	const char *commit;
+	int64_t now; /* ms */
+	/* Of the environment: a clone does not know what another one deployed this very second. May
+	 * be NULL. */
+	const struct record_list *records;
+};
+/* Makes the folder of a new deploy, with logs/ in it: the ID is YYYYMMDD-HHMMSS-<7 digits of the
+ * commit>, with -2, -3 ... when there is such a folder or record. */
+int deploy_folder_create(struct arena *arena, const char *common_dir,
+			 const struct deploy_name *name, struct deploy_folder *folder,
+			 struct error *err) MUST_USE;
 /* The paths of an existing one; id may be a unique beginning, NULL is the newest. Error (exit
  * code 2) when there is none on this machine. */
 int deploy_folder_find(struct arena *arena, const char *common_dir, const char *id,

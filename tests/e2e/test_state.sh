@@ -26,6 +26,19 @@ test_nothing_deployed_yet() {
 	stderr_has 'no deploy was started on this machine yet'
 }
 
+test_ids_of_two_clones_in_one_second() {
+	command -v faketime >/dev/null || skip 'there is no faketime'
+	new_repo
+	simple_config
+	git clone -q "$TEST_FOLDER/repo.git" "$TEST_FOLDER/other"
+	for clone in repo other repo; do
+		cd "$TEST_FOLDER/$clone"
+		expect 0 faketime -f '@2026-11-23 14:22:33 i0' "$SHIPIT" deploy --yes --silent --redeploy
+	done
+	expect 0 shipit history --json
+	equals "$(json '[r["id"][23:] for r in d]')" '["-3", "-2", ""]'
+}
+
 deploys_are_told() {
 	expect 0 shipit deploy --yes --silent
 	local first second

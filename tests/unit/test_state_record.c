@@ -234,14 +234,16 @@ static void records_are_signed(void **state)
 	store_free(two);
 }
 
+static const struct deploy_name name = {.commit = COMMIT, .now = NOW};
+
 static void ids_are_new(void **state)
 {
 	struct place *place = *state;
 	struct deploy_folder one, two, found;
 	DONE(place,
-	     deploy_folder_create(&place->arena, place->folder, COMMIT, NOW, &one, &place->err));
+	     deploy_folder_create(&place->arena, place->folder, &name, &one, &place->err));
 	DONE(place,
-	     deploy_folder_create(&place->arena, place->folder, COMMIT, NOW, &two, &place->err));
+	     deploy_folder_create(&place->arena, place->folder, &name, &two, &place->err));
 	assert_string_equal(one.id, "20261123-142233-9f8e7d6");
 	assert_string_equal(two.id, "20261123-142233-9f8e7d6-2");
 	assert_true(folder_exists(two.logs));
@@ -257,6 +259,19 @@ static void ids_are_new(void **state)
 			       "/logs/a%2Fb.c%20d.log"));
 }
 
+/* Another clone deployed the same commit a moment ago. */
+static void ids_are_not_those_of_records(void **state)
+{
+	struct place *place = *state;
+	struct record record = {.id = "20261123-142233-9f8e7d6"};
+	const struct record_list records = {.records = {.items = &record, .count = 1}};
+	const struct deploy_name behind = {.commit = COMMIT, .now = NOW, .records = &records};
+	struct deploy_folder folder;
+	DONE(place,
+	     deploy_folder_create(&place->arena, place->folder, &behind, &folder, &place->err));
+	assert_string_equal(folder.id, "20261123-142233-9f8e7d6-2");
+}
+
 static void write_text(struct place *place, const char *path, const char *text)
 {
 	DONE(place, file_write(path, text, strlen(text), 0644, &place->err));
@@ -268,7 +283,7 @@ static void numbers_order_ids(void **state)
 	struct deploy_list list;
 	for (int i = 0; i < 12; i++) {
 		struct deploy_folder folder;
-		DONE(place, deploy_folder_create(&place->arena, place->folder, COMMIT, NOW, &folder,
+		DONE(place, deploy_folder_create(&place->arena, place->folder, &name, &folder,
 						 &place->err));
 	}
 	DONE(place, deploy_list_read(&place->arena, place->folder, &list, &place->err));
@@ -286,10 +301,11 @@ static void old_ones_go(void **state)
 	struct deploy_list list;
 	size_t removed;
 	for (int i = 0; i < 4; i++) {
+		const struct deploy_name old = {.commit = COMMIT, .now = NOW - (100 - i) * day};
 		struct utimbuf times;
 		times.actime = times.modtime = (time_t)((NOW - (100 - i) * day) / 1000);
-		DONE(place, deploy_folder_create(&place->arena, place->folder, COMMIT,
-						 NOW - (100 - i) * day, &folders[i], &place->err));
+		DONE(place, deploy_folder_create(&place->arena, place->folder, &old, &folders[i],
+						 &place->err));
 		write_text(place, folders[i].events,
 			   i == 1 ? "{\"event\":\"deploy.started\"}\n"
 				  : "{\"seq\":1}\n{\"ts\":\"x\",\"event\":\"deploy.finished\"}\n");
@@ -322,6 +338,7 @@ int main(void)
 		TEST(stale_tip_is_refused),
 		TEST(records_are_signed),
 		TEST(ids_are_new),
+		TEST(ids_are_not_those_of_records),
 		TEST(numbers_order_ids),
 		TEST(old_ones_go),
 	};
