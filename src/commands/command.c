@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/buffer.h"
+#include "base/error.h"
 #include "base/text.h"
+#include "ui/filter.h"
 
 static const struct command *const order[] = {
 	&command_deploy, &command_rollback, &command_plan, &command_resume, &command_recover,
@@ -65,36 +68,45 @@ static void say(struct buffer *line)
 	buffer_clear(line);
 }
 
+/* Names and texts of others may be in it: they cannot write to the terminal as they like. */
+static void add_clean(struct buffer *line, const char *text)
+{
+	filter_text(line, text, strlen(text), FILTER_GITHUB | FILTER_BUILDKITE);
+}
+
 void call_print_error(const struct call *call, const struct error *err)
 {
 	bool color = terminal_color(STDERR_FILENO, call->color);
 	struct buffer line CLEANUP(buffer_release);
 
 	buffer_init(&line, 1 << 16);
+	add_clean(&line, err->file);
 	if (err->file[0] && err->line > 0)
-		buffer_add_format(&line, "%s:%d:%d: ", err->file, err->line,
-				  err->column > 0 ? err->column : 1);
-	else if (err->file[0])
-		buffer_add_format(&line, "%s: ", err->file);
-	buffer_add_format(&line, "%sshipit:%s %s", style(color, STYLE_RED),
-			  style(color, STYLE_NONE), err->message);
+		buffer_add_format(&line, ":%d:%d", err->line, err->column > 0 ? err->column : 1);
+	buffer_add_format(&line, "%s%sshipit:%s ", err->file[0] ? ": " : "",
+			  style(color, STYLE_RED), style(color, STYLE_NONE));
+	add_clean(&line, err->message);
 	say(&line);
 	if (!err->hint[0])
 		return;
-	buffer_add_format(&line, "  %s", err->hint);
+	buffer_add_text(&line, "  ");
+	add_clean(&line, err->hint);
 	say(&line);
 }
 
 void call_note(const struct call *call, const char *format, ...)
 {
-	struct buffer line CLEANUP(buffer_release);
+	struct buffer text CLEANUP(buffer_release), line CLEANUP(buffer_release);
 	va_list args;
 
+	buffer_init(&text, 1 << 20);
 	buffer_init(&line, 1 << 20);
 	if (call->quiet)
 		return;
 	va_start(args, format);
-	buffer_add_vformat(&line, format, args);
+	buffer_add_vformat(&text, format, args);
 	va_end(args);
+	if (text.length)
+		add_clean(&line, text.data);
 	say(&line);
 }

@@ -291,7 +291,7 @@ static int plan_rollback(struct work *work, struct call *call, struct error *err
 	if (work->recover)
 		return 0;
 	return check_digest(found, plan, err) < 0 ? -1
-						  : settle_unknown(call, plan, found->past, err);
+						  : settle_unknown(call, plan, found, err);
 }
 
 static int take(struct work *work, struct error *err)
@@ -351,7 +351,7 @@ static int settle(struct work *work, struct call *call, struct error *err)
 {
 	if (work->found.rollback)
 		return plan_rollback(work, call, err);
-	return settle_unknown(call, work->plan, work->found.past, err);
+	return settle_unknown(call, work->plan, &work->found, err);
 }
 
 static int resume(struct call *call, struct error *err)

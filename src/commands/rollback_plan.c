@@ -19,6 +19,11 @@ int session_choose_release(struct session *session, struct error *err)
 	if (release_choose(&session->records, session->options.release, &session->release, err) < 0)
 		return -1;
 	release = session->release.release;
+	if (!release->commit) {
+		error_set(err, "the record of the release %s does not say which commit it is",
+			  release->id);
+		return error_code(err, EXIT_FAILED);
+	}
 	session->commit = release->commit;
 	session->branch = release->branch;
 	session_bring_commit(session, session->commit);

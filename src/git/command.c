@@ -175,6 +175,8 @@ int git_fetch_commit(const struct repository *repository, const char *remote, co
 
 	if (repository_has_commit(repository, commit))
 		return 0;
+	if (commit[strspn(commit, "0123456789abcdef")])	/* git would take it as a refspec */
+		return error_set(err, "'%.80s' is not a commit", commit);
 	all.arguments = (const char *[]) {"fetch", "--quiet", "--no-recurse-submodules",
 		"--no-write-fetch-head", repository->shallow ? "--unshallow" : "--tags", "--",
 		remote, NULL};

@@ -202,4 +202,30 @@ test_output_is_harmless_in_listings() {
 	! grep -q "$(printf '\033')" "$OUT" || fail 'an escape sequence came through'
 }
 
+# Whoever can write the store can forge a record: nothing worse comes of it than an error.
+test_forged_records() {
+	new_repo
+	simple_config
+	expect 0 shipit deploy --yes --silent
+	write file <<<'more'
+	commit more
+	push
+	expect 0 shipit deploy --yes --silent
+	local first=$TEST_FOLDER/state/production/deploys/00000001.json
+	local second=$TEST_FOLDER/state/production/deploys/00000002.json
+	cp "$first" "$TEST_FOLDER/first"
+	cp "$second" "$TEST_FOLDER/second"
+	sed 's/"commit": *"[^"]*"/"commit": 5/' "$TEST_FOLDER/first" >"$first"
+	expect 1 shipit rollback --yes --silent
+	stderr_has 'does not say which commit it is'
+	cp "$TEST_FOLDER/first" "$first"
+	sed 's|"live": *"[^"]*"|"live": "+refs/heads/master:refs/heads/forged"|' "$TEST_FOLDER/second" >"$second"
+	expect 0 shipit plan
+	stdout_has 'is not a commit'
+	if git rev-parse -q --verify refs/heads/forged; then fail 'a branch was written'; fi
+	sed 's|"live_at": *"[^"]*"|"live_at": "\\u001b]0;forged\\u0007"|' "$TEST_FOLDER/second" >"$second"
+	expect 1 shipit status
+	if LC_ALL=C grep -q "$(printf '\033')" "$ERR"; then fail 'an escape sequence was printed'; fi
+}
+
 run_tests
