@@ -4,6 +4,7 @@
  * refs/shipit-seen/. */
 #include "state/store_git_internal.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -395,10 +396,12 @@ static int refs_renew(struct store *store, const struct store_fetch *fetch,
 	return status;
 }
 
-/* Another command in this clone (a renewal, `status`, a git fetch) moved a ref while ours ran. */
+/* Another command in this clone (a renewal, `status`, a git fetch) moved a ref while ours ran, or
+ * made a checkout, whose HEAD is no commit for a moment. */
 static bool fetch_was_crossed(const struct child_result *result)
 {
-	return result->exit.code != 0 && strstr(result->errors.data, "cannot lock ref");
+	return result->exit.code != 0 && (strstr(result->errors.data, "cannot lock ref") ||
+					  strstr(result->errors.data, "bad object worktrees/"));
 }
 
 /* The refs as they were before it are read for each try: what it changed is told from them. */
@@ -409,6 +412,7 @@ static int fetch_uncrossed(struct store *store, const struct store_fetch *fetch,
 	int status = fetch_run(store, fetch, result, err);
 	for (int i = 1; i < TRIES && status == 0 && fetch_was_crossed(result); i++) {
 		child_result_release(result);
+		poll(NULL, 0, 10 * i);
 		if (refs_read(store, err) < 0)
 			return -1;
 		status = fetch_run(store, fetch, result, err);

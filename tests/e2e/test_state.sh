@@ -133,6 +133,33 @@ test_many_look_at_once() {
 	done
 }
 
+# `git worktree add` in another process: for a moment its HEAD is all zeros, and no fetch succeeds.
+test_a_checkout_is_made_meanwhile() {
+	new_repo
+	simple_config
+	state_is git
+	expect 0 shipit deploy --yes --silent
+	write more <<<more
+	commit more
+	push
+	local head
+	head=$(ls .git/worktrees/*/HEAD)
+	cp "$head" "$TEST_FOLDER/head"
+	git update-ref -d refs/remotes/origin/master
+	write "$TEST_FOLDER/bin/git" <<-END
+		#!/bin/sh
+		"$(command -v git)" "\$@" || {
+			code=\$?
+			cp "$TEST_FOLDER/head" "$PWD/$head"
+			exit \$code
+		}
+	END
+	chmod +x "$TEST_FOLDER/bin/git"
+	echo 0000000000000000000000000000000000000000 >"$head"
+	PATH=$TEST_FOLDER/bin:$PATH expect 0 shipit plan
+	equals "$(cat "$head")" "$(cat "$TEST_FOLDER/head")"
+}
+
 in_folder() {
 	(cd "$1" && shift && "$@")
 }
