@@ -182,6 +182,15 @@ static bool undo_step(struct run *run, struct run_step *of)
 	return of->undone;
 }
 
+bool go_live_can_undo(const struct run *run)
+{
+	bool can = true;
+	for (size_t i = 0; i < run->touched.count; i++)
+		can = can && (step_has_undo(run->touched.items[i]) ||
+			      step_is_harmless(run->touched.items[i]));
+	return can;
+}
+
 bool go_live_undo(struct run *run)
 {
 	bool all = !run->lost;

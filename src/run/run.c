@@ -276,7 +276,8 @@ static void go_live(struct run *run)
 		return;
 	go_live_begin(run);
 	schedule_stage(run, stage);
-	run->result->live = stage->finished && !stage->failed && goes_on(run);
+	run->result->live = stage->finished && !stage->failed &&
+			    (goes_on(run) || (!run->result->reason && !go_live_can_undo(run)));
 }
 
 /* What went live half-way, in an earlier run of this deploy too, is undone. */

@@ -185,6 +185,7 @@ int go_live_intend(struct run *run, struct error *err) MUST_USE;
 void go_live_begin(struct run *run);	/* from now on it does */
 void go_live_end_sound(struct run *run);
 bool go_live_undo(struct run *run);		/* true: everything was undone */
+bool go_live_can_undo(const struct run *run);	/* whether nothing would be left of it */
 void go_live_prune(struct run *run);		/* what no release needs any more */
 void run_touch(struct run_step *step);	/* it may change production from now on */
 bool step_has_undo(const struct run_step *step);

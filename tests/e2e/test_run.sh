@@ -184,6 +184,31 @@ test_interrupt_in_go_live_lets_the_step_end_and_undoes() {
 	silent_on 'never started'
 }
 
+# Half of it undone would be the worst of both: what has no undo is live.
+test_interrupt_in_the_last_step_of_go_live() {
+	shop <<-END
+		stages:
+		  release: {go_live: true, steps: [{name: enable, run: "true", undo: echo undone-it}, {name: switch, run: "echo \$\$ >$TEST_FOLDER/pid; while ! test -e $TEST_FOLDER/go; do sleep 0.1; done"}]}
+		  behind: {needs: release, steps: [{name: never, run: echo behind}]}
+	END
+	"$SHIPIT" deploy --yes --silent --format plain >"$OUT" 2>"$ERR" </dev/null &
+	local pid=$! code=0
+	cleanup "touch $TEST_FOLDER/go"
+	wait_until 20 test -s "$TEST_FOLDER/pid"
+	kill -TERM $pid
+	wait_until 20 grep -q interrupted "$OUT" "$ERR"
+	: >"$TEST_FOLDER/go"
+	wait $pid || code=$?
+	equals $code 4
+	silent_on undone-it
+	says 'The new commit is live'
+	expect 0 shipit status --json
+	equals "$(json 'd["environments"][0]["commit"]')" "$(git rev-parse HEAD)"
+	equals "$(json '[o["name"] for o in d["environments"][0]["owed"]]')" '["behind.never"]'
+	expect 0 shipit resume
+	says behind
+}
+
 test_second_interrupt_in_go_live_stops_the_step() {
 	shop <<-END
 		stages:
