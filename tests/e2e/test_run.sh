@@ -332,7 +332,7 @@ test_status_behind_deferred_steps() {
 	commit; push
 	expect 1 deploy
 	expect 0 shipit status
-	says ' failed: exit code 1'
+	says ' failed: release.switch: exit code 1'
 }
 
 # A signal before anything runs: one line, the code, nothing left of it.
