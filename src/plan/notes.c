@@ -69,24 +69,12 @@ static void note_change(struct plan *plan, const struct change *change)
 	note_incomplete(plan, change);
 }
 
-static bool owed_is_there(const struct plan *plan, const struct record_owed *owed)
-{
-	if (!strcmp(owed->kind, "task"))
-		return has_task(plan, owed->name);
-	if (!strcmp(owed->kind, "step"))
-		return plan_find_step(plan, owed->name) != NULL;
-	for (size_t i = 0; i < plan->stages.count; i++)
-		if (!strcmp(plan->stages.items[i].name, owed->name))
-			return true;
-	return false;
-}
-
 static void note_owed(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->owed.count; i++) {
 		const struct record_owed *owed = &plan->owed.items[i];
 
-		if (!owed_is_there(plan, owed))
+		if (!plan_owed_exists(plan, owed))
 			note(plan,
 			     arena_format(plan->arena,
 					  "the %s '%s' is owed since %s and no "

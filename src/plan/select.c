@@ -273,7 +273,7 @@ static void pull_used(struct plan *plan)
 	}
 }
 
-static bool exists(const struct plan *plan, const struct record_owed *owed)
+bool plan_owed_exists(const struct plan *plan, const struct record_owed *owed)
 {
 	if (!strcmp(owed->kind, "step"))
 		return plan_find_step(plan, owed->name);
@@ -290,7 +290,7 @@ static bool exists(const struct plan *plan, const struct record_owed *owed)
 static void carry_vanished(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->owed.count; i++)
-		if (!exists(plan, &plan->owed.items[i]))
+		if (!plan_owed_exists(plan, &plan->owed.items[i]))
 			vec_push(plan->arena, &plan->withheld, plan->owed.items[i]);
 }
 
@@ -301,6 +301,7 @@ static int unknown(const char *flag, const char *what, const char *name,
 
 	error_set(err, "%s %s: there is no %s of that name%s%s%s", flag, name, what,
 		  near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	error_hint(err, "`shipit plan` lists them");
 	return error_code(err, EXIT_USAGE);
 }
 
