@@ -189,7 +189,8 @@ def moment(action, call, number, choice):
         os.unlink(mark)
     done = run("deploy", "--yes", "--silent", "--redeploy", shim="%s:%s:%d" % (action, call, number))
     deploy = newest_deploy()
-    deploy = deploy if deploy != seen else None
+    if deploy == seen or not os.path.exists(os.path.join(deploys, deploy, "start.json")):
+        deploy = None   # it ended before there was anything to resume
     came = os.path.exists(mark)
     now, warnings = status()
     interrupted = "interrupted" in warnings
