@@ -210,7 +210,11 @@ static size_t company_changes(void *context, struct store_change *changes)
 {
 	struct deploy *deploy = context;
 	int phase = deploy->deferring ? (int)LEASE_DEFERRED : -1;
-	size_t count = !deploy->within && keeper_change(deploy->holding->keeper, phase, changes);
+	size_t count = 0;
+
+	/* The record of its rollback could not be written: `recover` has to. */
+	if (!deploy->within && !deploy->holding->leave)
+		count = keeper_change(deploy->holding->keeper, phase, changes);
 
 	count += halted_note_change(deploy->session, deploy->folder.id, deploy->left,
 				    &deploy->halted, &changes[count]);

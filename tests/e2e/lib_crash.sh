@@ -93,7 +93,7 @@ crash_shop() {
 
 # The same with fewer steps, a smoke test that the commit in bad.commit does not pass while the file
 # strict is there, and two releases: that of good.commit is live. A rollback waits in its step switch
-# while the file hang is there.
+# while the file hang is there, and moves cut.next to cut.
 crash_rollback_shop() {
 	crash_shop "$@"
 	write "$TEST_FOLDER/switch" <<-'END'
@@ -101,6 +101,8 @@ crash_rollback_shop() {
 		folder=$(dirname "$0")
 		[ -z "${SHIPIT_ROLLBACK:-}" ] || [ ! -e "$folder/hang" ] ||
 			{ echo $$ >"$folder/hung"; exec sleep 100; }
+		[ -z "${SHIPIT_ROLLBACK:-}" ] || [ ! -e "$folder/cut.next" ] ||
+			mv "$folder/cut.next" "$folder/cut"
 		[ -e "$folder/kept.$SHIPIT_ID" ] || [ ! -e "$folder/live.commit" ] ||
 			cp "$folder/live.commit" "$folder/kept.$SHIPIT_ID"
 		"$folder/step" switch

@@ -81,6 +81,28 @@ test_from_another_machine() {
 	"$TEST_FOLDER/worker" runs workers
 }
 
+test_the_record_of_a_rollback_cannot_be_stored() {
+	crash_rollback_shop git
+	: >"$TEST_FOLDER/strict"
+	: >"$TEST_FOLDER/cut.next"
+	write "$TEST_FOLDER/bin/git" <<-END
+		#!/bin/sh
+		case "\$*" in
+		*push*deploys*) [ ! -e $TEST_FOLDER/cut ] || { rm $TEST_FOLDER/cut; echo 'fatal: no route' >&2; exit 128; } ;;
+		esac
+		exec $(command -v git) "\$@"
+	END
+	chmod +x "$TEST_FOLDER/bin/git"
+	PATH=$TEST_FOLDER/bin:$PATH expect 4 shipit deploy --yes --silent --ref "$(cat "$TEST_FOLDER/bad.commit")"
+	[ ! -e "$TEST_FOLDER/cut" ] || fail 'no push was cut'
+	expect 3 shipit deploy --yes --silent
+	stderr_has 'recover'
+	expect 0 shipit recover
+	live good
+	locked hold
+	equals "$(json 'd["environments"][0]["id"]')" "$(cat "$TEST_FOLDER/live")"
+}
+
 test_what_was_rolled_back_is_not_resumed() {
 	crash_rollback_shop
 	: >"$TEST_FOLDER/strict"
