@@ -382,13 +382,6 @@ void holding_return(struct holding *holding)
 	keeper_return(holding->keeper);
 }
 
-bool holding_ask(struct holding *holding, void (*call)(void *context), void *context)
-{
-	(void)holding;
-	call(context);
-	return !interrupt_signal();
-}
-
 void holding_begun(struct holding *holding)
 {
 	holding->begun = true;

@@ -40,8 +40,6 @@ int holding_take(struct session *session, const struct holding_options *options,
 /* The store for the caller alone, renewals held up, until holding_return. */
 struct store *holding_borrow(struct holding *holding);
 void holding_return(struct holding *holding);
-/* Whether call, which asks something on the terminal, was not ended by a signal. */
-bool holding_ask(struct holding *holding, void (*call)(void *context), void *context);
 /* Something was run: its folder of records stays. */
 void holding_begun(struct holding *holding);
 /* It is not to be freed: what was done is in no record, so somebody must `recover` first. */

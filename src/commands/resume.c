@@ -243,8 +243,11 @@ struct work {
 	bool recover;
 };
 
+/* What could not go on is as interrupted as it was: its lease stays for the next try. */
 static void work_release(struct work *work)
 {
+	if (work->found.lock.leased && !work->holding.begun)
+		holding_leave(&work->holding);
 	holding_end(&work->holding);
 	interrupted_release(&work->found);
 	session_close(&work->back);

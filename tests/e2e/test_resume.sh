@@ -262,4 +262,19 @@ test_a_recover_that_was_killed() {
 	equals "$(ran)" 'compile pack enable migrate unmigrate unmigrate disable-red'
 }
 
+test_what_cannot_begin_leaves_it_interrupted() {
+	resume_shop
+	kill_during migrate
+	plan=$(echo .git/shipit/deploys/*)/plan.json
+	rm "$plan"
+	mkdir "$plan"
+	expect 1 shipit resume --step-again migrate
+	expect 1 shipit recover
+	expect 3 deploy
+	stderr_has 'was interrupted'
+	rmdir "$plan"
+	expect 0 shipit recover
+	equals "$(ran)" 'compile pack enable migrate unmigrate disable-red'
+}
+
 run_tests
