@@ -247,7 +247,7 @@ static bool before_go_live(struct run *run)
 			run_fail(run, run->stages[i].name, NULL, "could not be reached", NULL);
 	if (goes_on(run) && (journal_check(run->journal, &err) ||
 	    journal_reserve(run->journal, &err) || secrets_ready(run, &err) ||
-	    (!run->plan->maintenance && go_live_intend(run, &err))))
+	    (!run->plan->maintenance && !run->result->live && go_live_intend(run, &err))))
 		run_fail_with(run, &err);
 	loop_poll(run->loop);	/* a signal that came meanwhile still counts as before go-live */
 	return goes_on(run);
