@@ -260,6 +260,8 @@ static bool verdict_is_stored(struct deploy *deploy)
 	if (!past || !past->record || past->past->status != STATUS_OK)
 		return false;
 	deploy->record = *past->record;
+	deploy->record.follows = past->record->version;
+	deploy->record.key = session_key(deploy->session);
 	deploy->record.verdicts = deploy->record.approvals = NULL;
 	return true;
 }

@@ -45,11 +45,13 @@ resume_shop() {
 ran() { tr '\n' ' ' <"$TEST_FOLDER/ran" | sed 's/ $//'; }
 deploy() { shipit deploy --yes --silent "$@"; }
 
-# Kills a deploy while STEP is under way; its process is ended too, unless `leave` is said.
+# Kills a deploy (with $FLAGS) while STEP is under way; its process is ended too, unless `leave` is
+# said.
 kill_during() {
 	rm -f "$TEST_FOLDER/ran" "$TEST_FOLDER/pid"
 	: >"$TEST_FOLDER/hang/$1"
-	"$SHIPIT" deploy --yes --silent >/dev/null 2>&1 </dev/null &
+	# shellcheck disable=SC2086
+	"$SHIPIT" deploy --yes --silent ${FLAGS:-} >/dev/null 2>&1 </dev/null &
 	local shipit=$!
 	wait_until 20 test -s "$TEST_FOLDER/pid"
 	wait_until 20 grep -q "\"event\":\"step.process\".*\"step\":\"$1\"" .git/shipit/deploys/*/events.ndjson
@@ -275,6 +277,37 @@ test_what_cannot_begin_leaves_it_interrupted() {
 	rmdir "$plan"
 	expect 0 shipit recover
 	equals "$(ran)" 'compile pack enable migrate unmigrate disable-red'
+}
+
+test_resume_of_a_deploy_that_pretended() {
+	resume_shop
+	echo next >README; commit next; push
+	FLAGS='--from HEAD~1' kill_during migrate	# nothing is live by the records
+	expect 0 shipit resume --step-again migrate
+	echo third >README; commit third; push
+	FLAGS='--from HEAD~2' kill_during migrate
+	expect 0 shipit resume --step-again migrate
+	expect 0 shipit status --json
+	equals "$(json 'd["environments"][0]["commit"]')" "$(git rev-parse HEAD)"
+}
+
+# The verdict is in the records, the deferred steps are not done.
+test_resume_of_what_was_deferred() {
+	resume_shop
+	SHIPIT_KEY=$TEST_FOLDER/key
+	export SHIPIT_KEY
+	expect 0 shipit keygen
+	echo "  late: {run: $TEST_FOLDER/step late, deferred: true}" >>pipelines/web.yml
+	commit late
+	push
+	kill_during late
+	expect 0 shipit resume --step-again late
+	equals "$(ran)" 'compile pack enable migrate warm late late'
+	expect 0 shipit status --json
+	equals "$(json 'd["environments"][0]["owed"]')" '[]'
+	for record in "$TEST_FOLDER"/state/production/deploys/*.json; do
+		grep -q '"signature"' "$record" || fail "$record is not signed"
+	done
 }
 
 run_tests
