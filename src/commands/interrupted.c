@@ -112,7 +112,8 @@ static int look_closer(struct session *session, struct interrupted *found, struc
 		return interrupted_open(session, &folder, found, err);
 	found->start = (struct start){
 		.env = found->env, .command = found->command, .commit = lease->commit,
-		.previous = lease->previous, .deployer = lease->holder,
+		.previous = lease->previous, .recorded = lease->previous,
+		.deployer = lease->holder,
 	};
 	read_work(session, found);
 	if (found->rollback && found->id)

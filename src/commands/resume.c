@@ -64,23 +64,27 @@ static int refuse(struct error *err)
 	return error_code(err, EXIT_REFUSED);
 }
 
-/* What was live before it must be live still, or its own commit. */
+/* What the records said was live must be live still, or its own commit. Once a record says how it
+ * ended live, only the latter: it may have been rolled back since. */
 static int check_live(const struct session *session, const struct interrupted *found,
 		      struct error *err)
 {
 	const struct record *newest = session->records.records.count
 		? &session->records.records.items[0] : NULL;
 	const char *live = newest ? newest->live : NULL;
+	bool own = live && text_equal(live, found->start.commit) &&
+		   text_equal(newest->live_id, found->id);
+	bool rolled_back = found->past->live && found->record && !own;
 
-	/* What had gone live, and is not, was rolled back since. */
-	bool gone = found->past->live && !found->lock.leased;
-
-	if ((!gone && text_equal(live, found->start.previous)) ||
-	    (newest && text_equal(live, found->start.commit) &&
-	     text_equal(newest->live_id, found->id)))
+	if (own || !live || (text_equal(live, found->start.recorded) && !rolled_back))
 		return 0;
-	error_set(err, "%.7s is live on %s: somebody deployed after %s%s", live ? live : "nothing",
-		  session->config->env, found->id, gone ? ", or it was rolled back" : "");
+	if (rolled_back && text_equal(live, found->start.recorded)) {
+		error_set(err, "%s was rolled back: there is nothing to resume", found->id);
+		error_hint(err, "deploy anew: shipit -e %s deploy", session->config->env);
+		return refuse(err);
+	}
+	error_set(err, "%.7s is live on %s: somebody deployed after %s", live ? live : "nothing",
+		  session->config->env, found->id);
 	error_hint(err, "deploy anew: shipit -e %s deploy", session->config->env);
 	return refuse(err);
 }
@@ -118,7 +122,7 @@ static struct plan *plan_again(struct session *session, struct call *call,
 	const struct session_options target = {
 		.again = start, .again_id = found->id, .unwarned = true,
 		.rollback = start->release != NULL, .release = start->release,
-		.from = nested ? start->previous : NULL,
+		.from = nested ? start->previous : start->from,
 	};
 	const struct rollback_request request = { .flags = &start->flags, .build = start->build };
 

@@ -18,6 +18,8 @@ static const struct json_row texts[] = {
 	{ "host", offsetof(struct start, host) },
 	{ "commit", offsetof(struct start, commit) },
 	{ "previous", offsetof(struct start, previous) },
+	{ "recorded", offsetof(struct start, recorded) },
+	{ "from", offsetof(struct start, from) },
 	{ "claimed", offsetof(struct start, claimed) },
 	{ "branch", offsetof(struct start, branch) },
 	{ "release", offsetof(struct start, release) },

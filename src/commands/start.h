@@ -8,6 +8,8 @@ struct start {
 	const char *env, *command;	/* "deploy", "rollback", "task" */
 	const char *deployer, *host;
 	const char *commit, *previous;	/* previous NULL: nothing was live */
+	const char *recorded;		/* what the records said is live, be --from what it may */
+	const char *from;		/* --from, or NULL */
 	const char *claimed;		/* what production itself said is live, when it disagreed */
 	const char *branch;		/* may be NULL */
 	const char *release;		/* of a rollback: the one that it makes live again */

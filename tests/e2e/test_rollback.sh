@@ -481,4 +481,19 @@ test_guards_do_not_stand_in_the_way() {
 	live one
 }
 
+test_what_was_rolled_back_is_not_resumed() {
+	shop 'on_fail: rollback'
+	release BAD 5
+	live one
+	expect 3 shipit resume --silent
+	stderr_has 'was rolled back: there is nothing to resume'
+	unlock
+	sed -i.old 's/on_fail: rollback/on_fail: stop/' deploy.yml
+	release 'BAD two' 4
+	expect 0 shipit rollback --yes --silent
+	expect 3 shipit resume --silent "$(id HEAD)"
+	stderr_has 'was rolled back: there is nothing to resume'
+	live one
+}
+
 run_tests
