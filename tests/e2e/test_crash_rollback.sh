@@ -110,7 +110,7 @@ test_what_was_rolled_back_is_not_resumed() {
 	expect 0 shipit unlock
 	rm "$TEST_FOLDER/strict"
 	expect 3 shipit resume
-	says 'it was rolled back'
+	says 'was rolled back: there is nothing to resume'
 	live good
 }
 
