@@ -30,7 +30,7 @@ choose_programs() {
 		export PATH="$root/usr/bin:$PATH" LD_LIBRARY_PATH="$library:$library/ceph"
 		plugins="plugin_dir = $library/ceph
 erasure_code_dir = $library/ceph/erasure-code
-osd_class_dir = $root/usr/lib/rados-classes"
+osd_class_dir = $library/rados-classes"
 		return 0
 	done
 	echo 'no radosgw here: tools/deps --tests unpacks it on Debian and Ubuntu' >&2
