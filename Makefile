@@ -83,6 +83,7 @@ LIBRARY := $(OUT)/libshipit.a
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SHIM := $(OUT)/shim.so
+SERVERS := $(patsubst tests/servers/%.c,$(OUT)/servers/%,$(sort $(wildcard tests/servers/*.c)))
 BENCHES := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
 .PHONY: all check unit e2e sanitize fuzz fuzzers bench lint format install uninstall demo clean help
@@ -145,7 +146,11 @@ $(SHIM): tests/shim/shim.c
 	@mkdir -p $(@D) && echo '  LINK  $@' && \
 	$(CC) -std=c17 -O1 -fPIC -shared $(WARNINGS) -o $@ $< -ldl
 
-tests: $(PROGRAM) $(UNIT_TESTS) $(FUZZERS) $(SHIM)
+# A server of the tests stands alone: it must not share shipit's mistakes.
+$(OUT)/servers/%: $(OUT)/tests/servers/%.o
+	$(LINK) $< -lcrypto -lpthread
+
+tests: $(PROGRAM) $(UNIT_TESTS) $(FUZZERS) $(SHIM) $(SERVERS)
 .PHONY: tests
 
 check:
