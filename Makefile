@@ -83,7 +83,7 @@ LIBRARY := $(OUT)/libshipit.a
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SHIM := $(OUT)/shim.so
-SERVERS := $(patsubst tests/servers/%.c,$(OUT)/servers/%,$(sort $(wildcard tests/servers/*.c)))
+SERVERS := $(patsubst tests/servers/%.c,$(OUT)/servers/%,$(sort $(wildcard tests/servers/*_s3.c)))
 BENCHES := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
 .PHONY: all check unit e2e sanitize fuzz fuzzers bench lint format install uninstall demo clean help
@@ -147,8 +147,8 @@ $(SHIM): tests/shim/shim.c
 	$(CC) -std=c17 -O1 -fPIC -shared $(WARNINGS) -o $@ $< -ldl
 
 # A server of the tests stands alone: it must not share shipit's mistakes.
-$(OUT)/servers/%: $(OUT)/tests/servers/%.o
-	$(LINK) $< -lcrypto -lpthread
+$(OUT)/servers/million_s3: $(OUT)/tests/servers/million_s3.o $(OUT)/tests/servers/million_store.o
+	$(LINK) $^ $(shell $(PKG_CONFIG) --libs libcrypto) -lpthread
 
 tests: $(PROGRAM) $(UNIT_TESTS) $(FUZZERS) $(SHIM) $(SERVERS)
 .PHONY: tests

@@ -41,7 +41,7 @@ s3_use() {
 s3_bucket() {
 	[ -n "${TEST_S3_ENDPOINT:-}" ] || skip 'no radosgw here: tools/deps --tests unpacks it on Debian and Ubuntu'
 	s3_use "$TEST_S3_ENDPOINT" "$TEST_S3_REGION" "$TEST_S3_KEY" "$TEST_S3_SECRET" "$TEST_S3_LOG"
-	BUCKET=t-$$-$(basename "$TEST_FOLDER" | tr -cd 'A-Za-z0-9' | tr 'A-Z' 'a-z')-$RANDOM
+	BUCKET=t-$$-$(basename "$TEST_FOLDER" | tr -cd '[:alnum:]' | tr '[:upper:]' '[:lower:]')-$RANDOM
 	s3 make-bucket "$BUCKET"
 }
 
@@ -109,7 +109,7 @@ s3_log() {
 	local sync=sync-$RANDOM-$RANDOM
 	curl -s -o /dev/null --noproxy '*' "$S3_DIRECT/$BUCKET?$sync"	# written behind all before it
 	wait_until 10 grep -q -- "$sync" "$S3_LOG"
-	sed -nE -e '/[?]sync-/d' -e "s/.* beast: .*\"([A-Z]+ \/$BUCKET[\/? ].*) HTTP\/1\.[01]\" ([0-9]+) .*/\1 \2/p" "$S3_LOG"
+	sed -nE -e '/[?]sync-/d' -e "s/.* beast: .*\"([A-Z]+ \/${BUCKET}[\/? ].*) HTTP\/1\.[01]\" ([0-9]+) .*/\1 \2/p" "$S3_LOG"
 }
 
 s3_mark() { S3_MARK=$(s3_log | wc -l); }
@@ -136,10 +136,11 @@ import json, sys
 prefix = sys.argv[2]
 theirs = {prefix + r["Path"]: (r["Size"], r.get("Hashes", {}).get("md5", ""))
           for r in json.load(open(sys.argv[1]))}
-# rclone cannot name what is no path: an empty part, a dot.
-plain = lambda key: not {"", ".", ".."} & set(key.split("/"))
-ours = {r["key"]: (r["size"], "" if "-" in r["etag"] else r["etag"])
-        for r in json.load(sys.stdin) if plain(r["key"])}
+# rclone spells control characters, . and .. by others that look like them.
+part = lambda p: p.replace(".", "\uff0e") if p in (".", "..") else "".join(
+    chr(0x2400 + ord(c)) if c < " " else "\u2421" if c == "\x7f" else c for c in p)
+ours = {"/".join(map(part, r["key"].split("/"))): (r["size"], "" if "-" in r["etag"] else r["etag"])
+        for r in json.load(sys.stdin)}
 wrong = [k for k in sorted(set(ours) | set(theirs))
          if k not in ours or k not in theirs or ours[k][0] != theirs[k][0]
          or ours[k][1] and theirs[k][1] and ours[k][1] != theirs[k][1]]

@@ -229,7 +229,7 @@ start() {
 	local supervisor
 	for _ in 1 2 3 4 5; do
 		port=$((10000 + (RANDOM * 32768 + RANDOM) % 300 * 32))
-		port_is_free "$port" && port_is_free $((port + 1)) || continue
+		if ! port_is_free "$port" || ! port_is_free $((port + 1)); then continue; fi
 		rm -rf "$folder/mon" "$folder/osd" "$folder/rgw" "$folder/env" "$folder/monmap"
 		(supervise) >"$folder/log" 2>&1 </dev/null &
 		supervisor=$!
