@@ -152,7 +152,7 @@ static void fill_record(struct deploy *deploy, const struct run_result *result)
 		.plan = deploy->plan->digest, .reason = cause(session->arena, result),
 		.verdicts = verdicts_json(deploy->plan),
 		.approvals = deploy->tasks_alone ? NULL : session_approvals_used(session),
-		.key = session_key(deploy->within ? deploy->within->session : session),
+		.key = session_key(session),
 		.irreversible = result->irreversible,
 	};
 	fill_release(deploy, result);
@@ -216,7 +216,7 @@ static size_t company_changes(void *context, struct store_change *changes)
 	if (!deploy->within && !deploy->holding->leave)
 		count = keeper_change(deploy->holding->keeper, phase, changes);
 
-	count += halted_note_change(deploy->session, deploy->folder.id, deploy->left,
+	count += halted_note_change(deploy->session, deploy->store, deploy->folder.id, deploy->left,
 				    &deploy->halted, &changes[count]);
 	if (deploy->locks)
 		count += hold_change(deploy, deploy->store, changes + count);

@@ -191,11 +191,16 @@ static int run_with_loop(struct deploy *deploy, struct error *err)
 		return -1;
 	if (deploy->record.id && !deploy->within && !deploy->unrecorded)
 		deploy_record_deferred(deploy, result);
-	json_decref(result->halted);
-	halted_release(&deploy->halted);
 	if (!deploy->within)
 		keep_few(deploy->session);
 	return result->exit_code;
+}
+
+static void deploy_release(struct deploy *deploy)
+{
+	json_decref(deploy->result.halted);
+	json_decref(deploy->stopped);
+	halted_release(&deploy->halted);
 }
 
 static int run(struct deploy *deploy, const struct variables *answers, struct error *err)
@@ -225,6 +230,7 @@ static int run(struct deploy *deploy, const struct variables *answers, struct er
 		       : run_with_loop(deploy, err);
 	if (code >= 0)
 		holding_begun(deploy->holding);
+	deploy_release(deploy);
 	return code;
 }
 
@@ -278,7 +284,7 @@ int deploy_run_within(struct session *session, const struct plan *plan,
 
 	if (code == 0)
 		code = run_with_loop(&deploy, err);
-	json_decref(deploy.stopped);
+	deploy_release(&deploy);
 	if (code < 0)
 		return -1;
 	*done = !deploy.result.live ? RUN_NOT_ROLLED_BACK
@@ -297,10 +303,8 @@ int deploy_run_again(struct session *session, const struct plan *plan, struct ho
 	struct deploy deploy = { .session = session, .plan = plan, .holding = holding,
 				 .again = again, .hold = again->past->start.locks,
 				 .tasks_alone = again->past->past->tasks_only };
-	int result = run(&deploy, &again->past->start.answers, err);
 
-	json_decref(deploy.stopped);
-	return result;
+	return run(&deploy, &again->past->start.answers, err);
 }
 
 int deploy_run_tasks(struct session *session, const struct plan *plan, struct holding *holding,

@@ -13,8 +13,8 @@ int halted_look(struct holding *holding, struct halted *halted, struct error *er
 	return status;
 }
 
-size_t halted_note_change(struct session *session, const char *id, const json_t *left,
-			  struct halted *note, struct store_change *change)
+size_t halted_note_change(const struct session *session, struct store *store, const char *id,
+			  const json_t *left, struct halted *note, struct store_change *change)
 {
 	const struct config *config = session->config;
 	struct error problem = { 0 };
@@ -24,7 +24,7 @@ size_t halted_note_change(struct session *session, const char *id, const json_t 
 	if (!json_array_size(left))
 		return 0;
 	halted_release(note);
-	found = halted_read(session->store, session->arena, config->env, note, &problem);
+	found = halted_read(store, session->arena, config->env, note, &problem);
 	if (found < 0)
 		call_note(session->call, "%s", problem.message);
 	if (found <= 0) {

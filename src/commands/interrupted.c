@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "proc/child.h"
+#include "proc/interrupt.h"
 #include "proc/machine.h"
 #include "ui/renderer.h"
 
@@ -291,14 +292,29 @@ static void stop_survivor(const struct run_past_step *step)
 		kill((pid_t)-step->pid, SIGKILL);
 }
 
-void interrupted_end_survivors(const struct interrupted *found, const struct call *call)
+static int wait_for_step(const struct run_past_step *step, struct error *err)
+{
+	while (run_past_survives(step) && !interrupt_signal())
+		pause_for(50);
+	return interrupt_check(err);
+}
+
+static int wait_for_halt(const struct run_past_halt *halt, struct error *err)
+{
+	while (halt->pid > 0 && process_runs(halt->pid, halt->started) && !interrupt_signal())
+		pause_for(50);
+	return interrupt_check(err);
+}
+
+int interrupted_end_survivors(const struct interrupted *found, const struct call *call,
+			      struct error *err)
 {
 	const struct run_past *past = found->past;
 
-	if (found->rollback)
-		interrupted_end_survivors(found->rollback, call);
+	if (found->rollback && interrupted_end_survivors(found->rollback, call, err) < 0)
+		return -1;
 	if (!is_of_this_boot(found))
-		return;
+		return 0;
 	for (size_t i = 0; i < past->steps.count; i++) {
 		const struct run_past_step *step = &past->steps.items[i];
 		bool production = step->go_live || past->live;
@@ -310,11 +326,11 @@ void interrupted_end_survivors(const struct interrupted *found, const struct cal
 			  production ? "waiting for its end" : "stopping it");
 		if (!production)
 			stop_survivor(step);
-		while (run_past_survives(step))
-			pause_for(50);
+		if (wait_for_step(step, err) < 0)
+			return -1;
 	}
 	for (size_t i = 0; i < past->halts.count; i++)
-		while (past->halts.items[i].pid > 0 &&
-		       process_runs(past->halts.items[i].pid, past->halts.items[i].started))
-			pause_for(50);
+		if (wait_for_halt(&past->halts.items[i], err) < 0)
+			return -1;
+	return 0;
 }

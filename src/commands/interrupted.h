@@ -29,5 +29,7 @@ void interrupted_release(struct interrupted *found);
 void interrupted_notice(struct session *session);
 /* 0, or -1 with EXIT_REFUSED: a new deploy must wait for `resume` or `recover`. */
 int interrupted_refuse(struct session *session, struct error *err) MUST_USE;
-/* Waits for what it left running in production, stops what it left running before that; says so. */
-void interrupted_end_survivors(const struct interrupted *found, const struct call *call);
+/* Waits for what it left running in production, stops what it left running before that; says so.
+ * -1 with err when a signal ended the waiting. */
+int interrupted_end_survivors(const struct interrupted *found, const struct call *call,
+			      struct error *err) MUST_USE;

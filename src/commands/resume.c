@@ -3,6 +3,7 @@
 #include "commands/deploy_begin.h"
 #include "commands/deploy_run.h"
 #include "commands/interrupted.h"
+#include "commands/session_people.h"
 #include "ui/prompt.h"
 
 static const struct option_row resume_options[] = {
@@ -127,7 +128,8 @@ static struct plan *plan_again(struct session *session, struct call *call,
 	const struct rollback_request request = { .flags = &start->flags, .build = start->build };
 
 	call->env = found->start.env;
-	if (session_open_target(session, call, &target, err) < 0)
+	if (session_open_target(session, call, &target, err) < 0 ||
+	    session_people_identify(session, err) < 0)
 		return NULL;
 	if (start->release)
 		return rollback_plan(session, &request, err);
@@ -312,7 +314,6 @@ static int take(struct work *work, struct error *err)
 		.past_hold = work->recover || found->past->go_live,
 	};
 
-	interrupted_end_survivors(found, work->session.call);
 	return holding_take(&work->session, &options, &work->holding, err);
 }
 
@@ -346,6 +347,30 @@ static int carry_on(struct work *work, const char *root, struct error *err)
 	return deploy_run_again(session, work->plan, &work->holding, &again, err);
 }
 
+/* Behind go-live no guard stands in the way; before it, what was approved was used up then. */
+static int check_guards(struct work *work, struct error *err)
+{
+	if (work->found.past->go_live || plan_check_guards(work->plan, err) == 0)
+		return 0;
+	session_people_request(&work->session, work->plan, &work->found.start.flags, err);
+	return -1;
+}
+
+/* Under the lease. */
+static int check_again(struct work *work, struct error *err)
+{
+	int result;
+
+	holding_borrow(&work->holding);
+	result = session_refresh(&work->session, err);
+	if (result == 0)
+		result = check_live(&work->session, &work->found, err);
+	if (result == 0 && !work->found.past->go_live)
+		result = session_approvals_use(&work->session, work->plan, err);
+	holding_return(&work->holding);
+	return result;
+}
+
 static int nothing_to_resume(const struct session *session, struct error *err)
 {
 	error_set(err, "there is no deploy to %s that could be resumed here",
@@ -377,15 +402,13 @@ static int resume(struct call *call, struct error *err)
 	if (!found->lock.leased)
 		found->rollback = NULL;	/* it has ended: the smoke test is made anew */
 	work.plan = plan_again(&work.session, call, found, false, err);
-	if (!work.plan || check_digest(found, work.plan, err) < 0 ||
-	    (!found->past->go_live && plan_check_guards(work.plan, err) < 0))
+	if (!work.plan || check_digest(found, work.plan, err) < 0 || check_guards(&work, err) < 0)
 		return -1;
 	root = kept_root(&work);
 	if (!root)
 		build_again(work.plan, found->past);
-	if (settle(&work, call, err) < 0 || take(&work, err) < 0 ||
-	    session_refresh(&work.session, err) < 0 ||
-	    check_live(&work.session, found, err) < 0)
+	if (interrupted_end_survivors(found, call, err) < 0 || settle(&work, call, err) < 0 ||
+	    take(&work, err) < 0 || check_again(&work, err) < 0)
 		return -1;
 	return carry_on(&work, root, err);
 }
@@ -429,7 +452,8 @@ static int recover(struct call *call, struct error *err)
 	}
 	work.plan = was_deploy(found) ? plan_again(&work.session, call, found, false, err)
 				      : plan_nothing(&work, call, err);
-	if (!work.plan || plan_rollback(&work, call, err) < 0 || take(&work, err) < 0)
+	if (!work.plan || plan_rollback(&work, call, err) < 0 ||
+	    interrupted_end_survivors(found, call, err) < 0 || take(&work, err) < 0)
 		return -1;
 	return carry_on(&work, kept_root(&work), err);
 }

@@ -5,6 +5,7 @@
 #include "commands/deploy_flags.h"
 #include "commands/deploy_run.h"
 #include "commands/rollback.h"
+#include "commands/session_people.h"
 #include "ui/prompt.h"
 
 static const struct option_row rollback_options[] = {
@@ -123,9 +124,22 @@ static int check_unchanged(struct session *session, struct holding *holding, str
 	return error_code(err, EXIT_REFUSED);
 }
 
-static int run_under_lease(struct session *session, const struct plan *plan, struct error *err)
+static int run_under_lease(struct session *session, const struct plan *plan,
+			   const struct holding_options *options, struct error *err)
 {
 	struct holding holding CLEANUP(holding_end) = {.session = session};
+	struct variables answers = rollback_answers(session, plan);
+
+	if (holding_take(session, options, &holding, err) < 0 ||
+	    check_unchanged(session, &holding, err) < 0)
+		return -1;
+	return deploy_run_rollback(session, plan, &holding, &answers,
+				   !options_has(&session->call->options, "no-lock"), err);
+}
+
+/* Asks, once nobody stands in the way. */
+static int agree_and_run(struct session *session, const struct plan *plan, struct error *err)
+{
 	const struct holding_options options = {
 		.command = "rollback",
 		.commit = plan->commit,
@@ -133,13 +147,15 @@ static int run_under_lease(struct session *session, const struct plan *plan, str
 		.with_folder = true,
 		.past_hold = true,
 	};
-	struct variables answers = rollback_answers(session, plan);
 
-	if (holding_take(session, &options, &holding, err) < 0 ||
-	    check_unchanged(session, &holding, err) < 0)
+	if (holding_check(session, &options, err) < 0 || check_guards(plan, err) < 0 ||
+	    ask(session, "--yes",
+		arena_format(session->arena, "Roll %s back to %.7s (%s)?", plan->env, plan->commit,
+			     plan->rollback->id),
+		err) < 0 ||
+	    session_people_prove(session, err) < 0)
 		return -1;
-	return deploy_run_rollback(session, plan, &holding, &answers,
-				   !options_has(&session->call->options, "no-lock"), err);
+	return run_under_lease(session, plan, &options, err);
 }
 
 static int rollback(struct call *call, struct error *err)
@@ -157,6 +173,8 @@ static int rollback(struct call *call, struct error *err)
 		return -1;
 	if (is_live(&session))
 		return say_live(&session);
+	if (!options_has(&call->options, "dry-run") && session_people_identify(&session, err) < 0)
+		return -1;
 	plan = plan_it(&session, &flags, err);
 	if (!plan)
 		return -1;
@@ -164,13 +182,7 @@ static int rollback(struct call *call, struct error *err)
 		return plan_show(call, plan, err);
 	if (!deploy_writes_json(call) && !call->quiet)
 		plan_print(call, plan);
-	if (check_guards(plan, err) < 0 ||
-	    ask(&session, "--yes",
-		arena_format(call->arena, "Roll %s back to %.7s (%s)?", plan->env, plan->commit,
-			     plan->rollback->id),
-		err) < 0)
-		return -1;
-	return run_under_lease(&session, plan, err);
+	return agree_and_run(&session, plan, err);
 }
 
 static int run_rollback_command(struct call *call, struct error *err)

@@ -3,6 +3,7 @@
 #include "commands/deploy_run.h"
 #include "commands/interrupted.h"
 #include "commands/rollback.h"
+#include "commands/session_people.h"
 #include "ui/prompt.h"
 
 static void tell(const struct rollback_within *within, enum event_level level, const char *text)
@@ -86,7 +87,8 @@ static int make_live(const struct rollback_within *within, struct session *sessi
 	struct plan *plan;
 	int refused;
 
-	if (session_open_target(session, call, &options, err) < 0)
+	if (session_open_target(session, call, &options, err) < 0 ||
+	    session_people_renew(session, within->session, err) < 0)
 		return -1;
 	plan = make_plan(within, session, err);
 	if (!plan)
@@ -148,6 +150,7 @@ enum run_rollback rollback_within(const struct rollback_within *within, struct t
 	enum run_rollback done = RUN_NOT_ROLLED_BACK;
 	const char *release = previous_release(within);
 	struct error err = {0};
+	int result;
 
 	if (within->again)
 		return take_up(within, advice);
@@ -163,7 +166,9 @@ enum run_rollback rollback_within(const struct rollback_within *within, struct t
 		      release);
 	call.env = within->plan->env;
 	call.yes = true;
-	if (make_live(within, &session, &call, &done, &err) == 0) {
+	result = make_live(within, &session, &call, &done, &err);
+	session_people_hand_key(within->session, &session);	/* it signs our record too */
+	if (result == 0) {
 		event_message(within->hub, LEVEL_INFO, "%s is live again", release);
 		return done;
 	}

@@ -215,15 +215,21 @@ int session_people_gather(struct session *session, struct error *err)
 	return 0;
 }
 
+void session_people_hand_key(struct session *session, struct session *from)
+{
+	if (session == from || !session->people || !from->people)
+		return;
+	identity_close(&session->people->identity);
+	session->people->identity = from->people->identity;
+	from->people->identity = (struct identity){0};
+	judge_person(session);
+}
+
 int session_people_renew(struct session *session, struct session *from, struct error *err)
 {
 	if (session_people_gather(session, err) < 0)
 		return -1;
-	if (session != from && from->people) {
-		identity_close(&session->people->identity);
-		session->people->identity = from->people->identity;
-		from->people->identity = (struct identity){0};
-	}
+	session_people_hand_key(session, from);
 	approvals_release(&session->people->approvals);
 	session->people->digest[0] = '\0';
 	judge_person(session);

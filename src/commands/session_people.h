@@ -42,6 +42,9 @@ int session_approvals(void *context, const char digest[65], struct plan_approval
  * looked for once more; the key stays unlocked. */
 int session_people_renew(struct session *session, struct session *from,
 			 struct error *err) MUST_USE;
+/* The key of from, unlocked as it is, is session's from now on; both were gathered, else nothing is
+ * done. */
+void session_people_hand_key(struct session *session, struct session *from);
 /* Before anything is done: the key is unlocked, so that what is recorded is signed and the role is
  * proven. The person may be asked for a passphrase. */
 int session_people_prove(struct session *session, struct error *err) MUST_USE;

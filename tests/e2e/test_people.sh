@@ -427,6 +427,61 @@ test_passphrase() {
 	SHIPIT_KEY_PASSPHRASE=geheim expect 0 shipit deploy --yes
 }
 
+# Nothing beside it says whose key it is: a rollback, by hand or within a deploy, and resume ask too.
+test_passphrase_of_a_rollback_and_a_resume() {
+	roster_config
+	SHIPIT_KEY=$TEST_FOLDER/locked SHIPIT_KEY_PASSPHRASE=geheim "$SHIPIT" keygen -q --name eve >line
+	sed -i.old "s|^  eve: .*|  $(cat line)|" deploy.yml
+	sed -i.old "s|echo built|test ! -e $TEST_FOLDER/bad|" pipelines/simple.yml
+	rm -f deploy.yml.old pipelines/simple.yml.old line "$TEST_FOLDER/locked.pub"
+	commit
+	push
+	export SHIPIT_KEY=$TEST_FOLDER/locked SHIPIT_KEY_PASSPHRASE=geheim
+	expect 0 shipit deploy --yes
+	change
+	: >"$TEST_FOLDER/bad"
+	expect 1 shipit deploy --yes
+	rm "$TEST_FOLDER/bad"
+	expect 0 shipit resume
+	expect 0 shipit rollback --yes
+	expect 0 shipit unlock
+	cat >>deploy.yml <<-END
+		smoke: {within: 0s, on_fail: rollback, checks: [{run: "test ! -e $TEST_FOLDER/broken"}]}
+	END
+	commit smoke
+	push
+	: >"$TEST_FOLDER/broken"
+	expect 5 shipit deploy --yes
+	expect 0 shipit history --verify
+}
+
+test_resume_wants_an_approval_too() {
+	roster_config
+	sed -i.old "s|echo built|test ! -e $TEST_FOLDER/bad|" pipelines/simple.yml
+	rm -f pipelines/simple.yml.old
+	commit
+	push
+	expect 0 as ann deploy --yes
+	change
+	expect 3 as bob deploy --yes
+	local id
+	id=$(request_id)
+	expect 0 as ann approve "$id" --yes
+	: >"$TEST_FOLDER/bad"
+	expect 1 as bob deploy --yes
+	rm "$TEST_FOLDER/bad"
+	# A minute later: the new request has an ID of its own.
+	expect 3 faketime -f '+1m' env SHIPIT_KEY="$(key bob)" SHIPIT_DEPLOYER=bob "$SHIPIT" resume
+	id=$(request_id)
+	[ -n "$id" ] || fail 'it cannot be approved'
+	expect 0 as ann approve "$id" --yes
+	expect 0 as bob resume
+	expect 0 shipit history --verify
+	expect 0 shipit history --json
+	equals "$(json "d[0]['approvals'][0]['name']")" ann
+	expect 2 as ann approve "$id" --yes
+}
+
 # Somebody else's public half beside one's own key is a claim that does not hold.
 test_claims_are_proven_before_anything_runs() {
 	roster_config

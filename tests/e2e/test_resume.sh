@@ -219,6 +219,13 @@ test_survivors() {
 	"$SHIPIT" recover >"$OUT" 2>"$ERR" </dev/null &
 	local recover=$!
 	wait_until 10 grep -q 'waiting for its end' "$ERR"
+	kill -INT $recover
+	local code=0
+	wait $recover || code=$?
+	equals $code 130
+	"$SHIPIT" recover >"$OUT" 2>"$ERR" </dev/null &
+	recover=$!
+	wait_until 10 grep -q 'waiting for its end' "$ERR"
 	equals "$(ran)" 'compile pack enable migrate'
 	kill "$(cat "$TEST_FOLDER/pid")"
 	wait $recover || fail "recover ended with $?"
