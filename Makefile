@@ -29,10 +29,10 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(JOBS)
 endif
 
-# Linked: what nearly every command needs. curl, libsndfile and libao are loaded when first used,
-# so only their headers are needed here.
-LINKED := jansson libuv libgit2 yaml-0.1 libpcre2-8 libsodium
-LOADED := libcurl sndfile ao
+# Linked: what nearly every command needs. curl, libbrotlienc, libsndfile and libao are loaded when
+# first used, so only their headers are needed here.
+LINKED := jansson libuv libgit2 yaml-0.1 libpcre2-8 libsodium zlib
+LOADED := libcurl libbrotlienc sndfile ao
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wundef -Wwrite-strings
 ifdef WERROR

@@ -13,9 +13,9 @@ static const struct command *const order[] = {
 	&command_deploy, &command_rollback, &command_plan, &command_resume, &command_recover,
 	&command_check, &command_task, &command_exec, &command_stop, &command_lock,
 	&command_unlock, &command_maintenance,
-	&command_status, &command_history, &command_show, &command_logs, &command_smoke,
-	&command_foghorn, &command_sound, &command_online, &command_approve, &command_keygen,
-	&command_secrets,
+	&command_status, &command_history, &command_show, &command_logs, &command_assets,
+	&command_smoke, &command_foghorn, &command_sound, &command_online, &command_approve,
+	&command_keygen, &command_secrets,
 	&command_schema, &command_completion, &command_help, &command_version,
 };
 

@@ -184,6 +184,7 @@ static void check_kept(struct session *session, const struct plan_step *step,
 		.half = step->half,
 		.release = step->kept->release,
 		.commit = session->commit,
+		.root = session->root,
 		.services = &services,
 	};
 	struct error err = {0};

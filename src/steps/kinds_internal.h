@@ -13,6 +13,15 @@ bool release_kept(const struct step_request *request, const char *place, struct 
 void release_check(const struct step_config *step, struct diagnostics *diagnostics);
 void release_describe(const struct step_config *step, struct buffer *out);
 
+void *assets_sync_start(const struct step_request *request, struct error *err);
+void *assets_sync_undo(const struct step_request *request, struct error *err);
+bool assets_sync_kept(const struct step_request *request, const char *place, struct error *err);
+void assets_sync_describe(const struct step_config *step, struct buffer *out);
+void *assets_prune_start(const struct step_request *request, struct error *err);
+void assets_prune_describe(const struct step_config *step, struct buffer *out);
+void assets_stop_step(void *running);
+void assets_check(const struct step_config *step, struct diagnostics *diagnostics);
+
 void *smoke_step_start(const struct step_request *request, struct error *err);
 void smoke_step_stop(void *running);
 void smoke_describe(const struct step_config *step, struct buffer *out);

@@ -1,0 +1,260 @@
+/* The work on a place: a thread of its own, with the index and manifests at hand. */
+#include <time.h>
+
+#include "assets/work_internal.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "proc/loop.h"
+
+enum { TRIES = 20 };	/* against others who write the index */
+
+struct assets {
+	const struct assets_options *options;
+	struct assets_result result;
+	struct assets_progress progress;
+	struct target_options target;
+	struct work work;
+	atomic_bool stopped;
+	void (*done)(void *context, struct assets_result *result);
+	void *context;
+};
+
+static const char *cache_folder(struct arena *arena, struct error *err)
+{
+	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME"), *path;
+
+	if (base && *base == '/')
+		path = arena_format(arena, "%s/shipit/assets", base);
+	else
+		path = arena_format(arena, "%s/.cache/shipit/assets", home ? home : "/tmp");
+	return folder_make(path, 0755, err) < 0 ? NULL : path;
+}
+
+static void run(void *context)
+{
+	static int (*const acts[])(struct work *work, struct error *err) = {
+		[ASSETS_PREPARE] = work_prepare, [ASSETS_PUBLISH] = work_publish,
+		[ASSETS_SYNC] = work_prepare,    [ASSETS_UNDO] = work_undo,
+		[ASSETS_KEPT] = work_kept,       [ASSETS_PRUNE] = work_prune,
+		[ASSETS_SURVEY] = work_survey,
+	};
+	struct assets *assets = context;
+	const struct assets_options *options = assets->options;
+	struct assets_result *result = &assets->result;
+	int code = acts[options->act](&assets->work, &result->failure);
+
+	if (code == 0 && options->act == ASSETS_SYNC && !options->dry_run && !result->unchanged)
+		code = work_publish(&assets->work, &result->failure);
+	result->ok = code == 0;
+}
+
+static void end(void *context)
+{
+	struct assets *assets = context;
+
+	target_free(assets->work.target);
+	assets->work.target = NULL;
+	assets->done(assets->context, &assets->result);
+}
+
+struct assets *assets_start(const struct assets_options *options,
+			    void (*done)(void *context, struct assets_result *result),
+			    void *context, struct error *err)
+{
+	struct assets *assets = arena_new(options->arena, struct assets);
+
+	assets->options = options;
+	assets->done = done;
+	assets->context = context;
+	assets->work = (struct work){
+		.options = options,
+		.result = &assets->result,
+		.arena = options->arena,
+		.progress = &assets->progress,
+		.cache = cache_folder(options->arena, err),
+		.index = &assets->result.index,
+	};
+	if (!assets->work.cache)
+		return NULL;
+	assets->target = (struct target_options){
+		.loop = options->loop,
+		.to = options->to,
+		.endpoint = options->endpoint,
+		.region = options->region,
+		.concurrency = options->concurrency,
+		.cache = assets->work.cache,
+		.stopped = &assets->stopped,
+		.progress = &assets->progress,
+	};
+	assets->work.target = target_open(&assets->target, err);
+	if (!assets->work.target)
+		return NULL;
+	if (loop_work(options->loop, run, end, assets, err) == 0)
+		return assets;
+	target_free(assets->work.target);
+	return NULL;
+}
+
+void assets_stop(struct assets *assets)
+{
+	atomic_store(&assets->stopped, true);
+}
+
+const struct assets_progress *assets_progress(const struct assets *assets)
+{
+	return &assets->progress;
+}
+
+/* ---- for the acts ---- */
+
+void work_note(struct work *work, const char *format, ...)
+{
+	struct buffer text;
+	va_list args;
+
+	buffer_init(&text, (size_t)16 << 10);
+	va_start(args, format);
+	buffer_add_vformat(&text, format, args);
+	va_end(args);
+	text_list_add(work->arena, &work->result->notes, arena_string(work->arena, text.data));
+	buffer_release(&text);
+}
+
+void work_item(struct work *work, const char *what, const char *key, int64_t size)
+{
+	struct assets_item item = {what, arena_string(work->arena, key), size};
+
+	vec_push(work->arena, &work->result->items, item);
+}
+
+void sum_add(struct assets_sum *sum, int64_t size)
+{
+	sum->objects++;
+	sum->bytes += size;
+}
+
+/* A release of which the index says nothing any more. All count as live until the next publish:
+ * nothing is deleted by mistake. */
+static int restore_one(void *context, const char *key, int64_t size, int64_t modified,
+		       struct error *err)
+{
+	struct work *work = context;
+	struct index_release release = {
+		.id = "?", .app = "?", .env = "?", .from = "?", .sha256 = "?",
+		.manifest = arena_string(work->arena, key),
+		.prepared = modified, .published = modified,
+	};
+	struct manifest manifest = {0};
+	const char *path;
+	struct error why = {0};
+
+	(void)size;
+	if (work->target->kind->fetch(work->target, work->arena, key, NULL, &path, err) < 0)
+		return -1;
+	if (manifest_open(work->arena, path, NULL, &manifest, &why) == 0) {
+		unsigned char hash[HASH_SIZE];
+		char hex[HASH_HEX_SIZE];
+		int64_t length;
+
+		if (scan_hash_file(path, hash, &length, err) < 0)
+			return -1;
+		hex_format(hash, HASH_SIZE, hex);
+		release.sha256 = arena_string(work->arena, hex);
+		release.id = manifest.head.id;
+		release.app = manifest.head.app;
+		release.env = manifest.head.env;
+		release.from = manifest.head.from;
+		release.objects = manifest.count;
+		release.bytes = manifest.bytes;
+		release.prepared = release.published = manifest.head.made;
+	}
+	manifest_close(&manifest);
+	vec_push(work->arena, &work->index->releases, release);
+	return 0;
+}
+
+int work_read_index(struct work *work, struct error *err)
+{
+	if (index_read(work->arena, work->target, work->index, err) < 0)
+		return -1;
+	if (!work->index->damaged)
+		return 0;
+	work_note(work,
+		  "%s/" ASSETS_INDEX " cannot be used (%s): it is put together anew from the "
+		  "manifests beside it, all of which count as live until the next release",
+		  work->options->to, work->index->why);
+	return work->target->kind->list(work->target, true, restore_one, work, err);
+}
+
+static void pause_a_little(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+}
+
+int work_change_index(struct work *work,
+		      int (*change)(struct work *work, void *context, struct error *err),
+		      void *context, struct error *err)
+{
+	for (int try = 0; try < TRIES; try++) {
+		int result;
+
+		if (try && work_read_index(work, err) < 0)
+			return -1;
+		if (target_check(work->target, err) < 0 || change(work, context, err) < 0)
+			return -1;
+		result = index_write(work->arena, work->target, work->index, err);
+		if (result <= 0)
+			return result;
+		pause_a_little();
+	}
+	error_set(err, "somebody else keeps writing %s/" ASSETS_INDEX, work->options->to);
+	return error_hint(err, "try again in a moment");
+}
+
+int work_open_manifest(struct work *work, const struct index_release *release,
+		       struct manifest *manifest, struct error *err)
+{
+	const char *path;
+	int result = work->target->kind->fetch(work->target, work->arena, release->manifest,
+					       release->sha256, &path, err);
+
+	*manifest = (struct manifest){0};
+	if (result < 0)
+		return -1;
+	if (result == 0) {
+		error_set(err, "it is not there");
+		return 1;
+	}
+	return manifest_open(work->arena, path, release->sha256, manifest, err);
+}
+
+static const char *count_text(struct arena *arena, int64_t count, const char *one)
+{
+	return arena_format(arena, "%lld %s%s", (long long)count, one, count == 1 ? "" : "s");
+}
+
+const char *assets_words(struct arena *arena, const struct assets_options *options,
+			 const struct assets_result *result)
+{
+	char bytes[32];
+	const char *headers = "";
+
+	if (options->act == ASSETS_PRUNE)
+		return arena_format(arena, "%s%s removed, %s",
+				    count_text(arena, result->removed.objects, "object"),
+				    options->dry_run ? " would be" : "",
+				    size_format(bytes, result->removed.bytes));
+	if (options->act == ASSETS_UNDO)
+		return "what was published is taken back";
+	if (result->unchanged)
+		return arena_format(arena, "nothing to send: all %s are there",
+				    count_text(arena, result->total.objects, "object"));
+	if (result->headers.objects)
+		headers = arena_format(arena, ", new headers for %lld",
+				       (long long)result->headers.objects);
+	return arena_format(arena, "%lld of %s %s, %s%s", (long long)result->sent.objects,
+			    count_text(arena, result->total.objects, "object"),
+			    options->dry_run ? "would be sent" : "sent",
+			    size_format(bytes, result->sent.bytes), headers);
+}
