@@ -53,6 +53,7 @@ struct assets_sum {
 struct assets_result {
 	bool ok;
 	struct error failure;
+	const char *id; /* of the release that was made; NULL: none was */
 	struct assets_sum total;  /* of the release; PRUNE: of all that manifests name */
 	struct assets_sum sent;   /* or would be, in a dry run */
 	struct assets_sum headers; /* objects whose headers alone were changed */

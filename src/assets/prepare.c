@@ -368,11 +368,11 @@ static int write_manifest(struct prepare *self, struct error *err)
 	    scan_hash_file(self->manifest_path, self->manifest_hash, &size, err) < 0)
 		return -1;
 	self->release = (struct index_release){
-		.id = options->id,
+		.id = work->id,
 		.app = options->line.app,
 		.env = options->line.env,
 		.from = options->line.from,
-		.manifest = arena_format(work->arena, ASSETS_RELEASES "%s.%.8s.json", options->id,
+		.manifest = arena_format(work->arena, ASSETS_RELEASES "%s.%.8s.json", work->id,
 					 line),
 		.sha256 = arena_string(work->arena, digest),
 		.objects = work->result->total.objects,
@@ -412,22 +412,44 @@ static bool is_unchanged(const struct prepare *self)
 	return self->has_live && (int64_t)objects == self->live.count;
 }
 
+/* Two syncs by hand in one second are two releases; a deploy that prepares once more is not. */
+static void choose_id(struct work *work)
+{
+	const struct assets_options *options = work->options;
+
+	for (int number = 2; options->may_skip; number++) {
+		const struct index_release *other =
+			index_find(work->index, &options->line, work->id);
+
+		if (!other || !other->published)
+			break;
+		work->id = arena_format(work->arena, "%s-%d", options->id, number);
+	}
+}
+
 static int prepare(struct prepare *self, struct error *err)
 {
 	struct work *work = self->work;
 	const struct assets_options *options = work->options;
 	int result;
 
+	if (work_read_index(work, err) < 0)
+		return -1;
+	choose_id(work);
 	self->head = (struct manifest_head){
-		.id = options->id, .app = options->line.app, .env = options->line.env,
-		.from = options->line.from, .made = options->now,
+		.id = work->id,
+		.app = options->line.app,
+		.env = options->line.env,
+		.from = options->line.from,
+		.made = options->now,
 	};
-	if (work_read_index(work, err) < 0 || open_live(self, err) < 0 || gather(self, err) < 0)
+	if (open_live(self, err) < 0 || gather(self, err) < 0)
 		return -1;
 	count(self);
 	work->result->unchanged = options->may_skip && is_unchanged(self);
 	if (options->dry_run || work->result->unchanged)
 		return 0;
+	work->result->id = work->id;
 	result = write_manifest(self, err);
 	if (result == 0)
 		result = send(self, err);

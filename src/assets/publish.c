@@ -161,9 +161,9 @@ static int find(struct publish *self, struct error *err)
 
 	if (work_read_index(work, err) < 0)
 		return -1;
-	self->release = index_find(work->index, &options->line, options->id);
+	self->release = index_find(work->index, &options->line, work->id);
 	if (!self->release) {
-		error_set(err, "%s has no release %s of %s in %s", options->to, options->id,
+		error_set(err, "%s has no release %s of %s in %s", options->to, work->id,
 			  options->line.from, options->line.env);
 		return error_hint(err, "shipit assets status shows those that it has");
 	}

@@ -74,6 +74,7 @@ struct assets *assets_start(const struct assets_options *options,
 		.progress = &assets->progress,
 		.cache = cache_folder(options->arena, err),
 		.index = &assets->result.index,
+		.id = options->id,
 	};
 	if (!assets->work.cache)
 		return NULL;

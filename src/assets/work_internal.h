@@ -12,6 +12,7 @@ struct work {
 	struct assets_progress *progress;
 	const char *cache; /* absolute, made */
 	struct index *index;
+	const char *id; /* of the release; options->id unless that is taken */
 };
 
 int work_prepare(struct work *work, struct error *err) MUST_USE;

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "commands/assets_print.h"
 #include "commands/holding.h"
+#include "commands/session_internal.h"
 #include "git/repository.h"
 #include "proc/loop.h"
 #include "services/secrets.h"
@@ -301,14 +302,19 @@ static int check_flags(const struct call *call, enum assets_act act, struct erro
 static int run_assets(struct call *call, struct error *err)
 {
 	struct session session CLEANUP(session_close) = {0};
-	const struct session_options options = {.with_pipeline = true};
+	const struct session_options options = {0};
+	struct config_source source;
 	struct assets_call self = {.call = call, .session = &session};
 
 	if (find_act(call->options.arguments.items[0], &self.places, err) < 0 ||
 	    check_flags(call, self.places.act, err) < 0 ||
 	    session_open(&session, call, &options, err) < 0)
 		return -1;
-	self.places.id = make_id(&session, err);
+	/* The folders are those of the working tree, and so is what is said about them; where the
+	 * state is, the remote says. */
+	source = config_source_folder(session.root);
+	session.config = session_load(&session, &source, false, err);
+	self.places.id = session.config ? make_id(&session, err) : NULL;
 	return self.places.id ? run(&self, err) : -1;
 }
 

@@ -78,9 +78,8 @@ static json_t *place_json(const struct assets_places *places, const struct asset
 	json_object_set_new(json, "notes", notes);
 	if (places->act == ASSETS_SYNC) {
 		json_object_set_new(json, "from", json_string(place->options.line.from));
-		json_object_set_new(json, "id", result->unchanged || place->options.dry_run
-							? json_null()
-							: json_string(place->options.id));
+		json_object_set_new(json, "id",
+				    result->id ? json_string(result->id) : json_null());
 		json_object_set_new(json, "unchanged", json_boolean(result->unchanged));
 		json_object_set_new(json, "total", sum_json(&result->total));
 		json_object_set_new(json, "sent", sum_json(&result->sent));

@@ -536,6 +536,7 @@ test_explicit_prune_step() {
 	sed -i.bak 's/- {name: build/- assets_prune: {to: "file:x"}\n      - {name: build/' pipelines/simple.yml
 	rm pipelines/simple.yml.bak
 	expect 2 shipit check
+	says 'before go-live'
 }
 
 run_tests
