@@ -18,7 +18,7 @@ struct assets_limit { /* of a prune: so many objects, or so many percent of all;
 	int64_t number, percent;
 };
 
-/* All of it outlives the work. */
+/* All of it outlives the job. */
 struct assets_options {
 	struct loop *loop;
 	struct arena *arena; /* only the work uses it until it is done */
@@ -32,12 +32,12 @@ struct assets_options {
 	struct asset_rules rules;
 	int64_t keep, grace; /* PRUNE, SURVEY */
 	struct assets_limit limit;
-	int64_t older_than;  /* ms; PRUNE: -1, or what no manifest knows goes too from this age */
-	bool dry_run;        /* SYNC, PRUNE: changes nothing, fills result.items */
-	bool may_skip;       /* SYNC: does nothing at all when nothing changed, makes no release */
-	bool verify;         /* SYNC: goes by what is there, not by what the manifest says */
-	bool with_items;     /* SURVEY: result.items too */
-	const char *who;     /* for others: who prunes */
+	int64_t older_than; /* ms; PRUNE: -1, or what no manifest knows goes too from this age */
+	bool dry_run;       /* SYNC, PRUNE: changes nothing, fills result.items */
+	bool may_skip;      /* SYNC: does nothing at all when nothing changed, makes no release */
+	bool verify;        /* SYNC: goes by what is there, not by what the manifest says */
+	bool with_items;    /* SURVEY: result.items too */
+	const char *who;    /* for others: who prunes */
 	int64_t now;
 };
 
@@ -53,12 +53,12 @@ struct assets_sum {
 struct assets_result {
 	bool ok;
 	struct error failure;
-	const char *id; /* of the release that was made; NULL: none was */
-	struct assets_sum total;  /* of the release; PRUNE: of all that manifests name */
-	struct assets_sum sent;   /* or would be, in a dry run */
+	const char *id;            /* of the release that was made; NULL: none was */
+	struct assets_sum total;   /* of the release; PRUNE: of all that manifests name */
+	struct assets_sum sent;    /* or would be, in a dry run */
 	struct assets_sum headers; /* objects whose headers alone were changed */
 	struct assets_sum removed;
-	bool unchanged; /* may_skip: nothing was to be done */
+	bool unchanged;         /* may_skip: nothing was to be done */
 	struct text_list notes; /* what a person should know, a sentence each */
 	VEC(struct assets_item) items;
 	/* SURVEY. kept: live no more, but of the last releases or within the grace period; gone:

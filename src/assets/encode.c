@@ -1,14 +1,14 @@
 /* Compressed copies (app.js.br, app.js.gz) beside the files that rules name. */
+#include <brotli/encode.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
-#include <brotli/encode.h>
 #include <zlib.h>
 
+#include "assets/job_internal.h"
 #include "assets/names.h"
-#include "assets/work_internal.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -34,13 +34,13 @@ static const struct encoding encodings[] = {{".br", "br", ENCODE_BR}, {".gz", "g
 struct variant {
 	const struct encoding *encoding;
 	const char *key, *from; /* of the original, absolute */
-	const char *path;	/* where it is made, absolute */
+	const char *path;       /* where it is made, absolute */
 	int64_t from_size, size;
 	unsigned char original[HASH_SIZE], hash[HASH_SIZE];
 	bool known;
 };
 struct encode {
-	struct work *work;
+	struct job *job;
 	struct brotli brotli;
 	VEC(struct variant) variants;
 	atomic_size_t next;
@@ -175,11 +175,10 @@ static int brotli_compress(struct stream *stream, const struct brotli *brotli)
 			uint8_t *out = stream->out;
 
 			room = PIECE;
-			if (result == 0 &&
-			    !brotli->compress(state,
-					      length ? BROTLI_OPERATION_PROCESS
-						     : BROTLI_OPERATION_FINISH,
-					      &left, &in, &room, &out, NULL))
+			if (result == 0 && !brotli->compress(state,
+							     length ? BROTLI_OPERATION_PROCESS
+								    : BROTLI_OPERATION_FINISH,
+							     &left, &in, &room, &out, NULL))
 				result = error_set(stream->err, "brotli cannot compress '%s'",
 						   stream->variant->from);
 			if (result == 0)
@@ -247,7 +246,7 @@ static void *compress_some(void *context)
 
 		if (atomic_load(&self->failed))
 			break;
-		if (variant->known || (target_check(self->work->target, &err) == 0 &&
+		if (variant->known || (target_check(self->job->target, &err) == 0 &&
 				       compress_one(self, variant, &err) == 0))
 			continue;
 		pthread_mutex_lock(&self->lock);
@@ -298,11 +297,11 @@ static bool has_key(const struct asset_table *assets, const char *key)
 static void want(struct encode *self, const struct asset_table *assets, const struct asset *asset,
 		 const struct encoding *encoding)
 {
-	struct arena *arena = self->work->arena;
+	struct arena *arena = self->job->arena;
 	struct variant variant = {
 		.encoding = encoding,
 		.key = arena_format(arena, "%s%s", asset->key, encoding->ending),
-		.from = path_join(arena, self->work->options->folder, asset->path),
+		.from = path_join(arena, self->job->options->folder, asset->path),
 		.from_size = asset->size,
 	};
 	char hex[HASH_HEX_SIZE];
@@ -311,7 +310,7 @@ static void want(struct encode *self, const struct asset_table *assets, const st
 		return;
 	memcpy(variant.original, asset->hash, HASH_SIZE);
 	hex_format(asset->hash, HASH_SIZE, hex);
-	variant.path = arena_format(arena, "%s/variants/%s-%ld%s", self->work->cache, hex,
+	variant.path = arena_format(arena, "%s/variants/%s-%ld%s", self->job->cache, hex,
 				    (long)getpid(), encoding->ending);
 	vec_push(arena, &self->variants, variant);
 }
@@ -321,7 +320,7 @@ static void want_all(struct encode *self, const struct asset_table *assets)
 	for (size_t i = 0; i < assets->count; i++) {
 		const struct asset *asset = &assets->items[i];
 		struct asset_service service =
-			asset_rules_apply(&self->work->options->rules, asset->key);
+			asset_rules_apply(&self->job->options->rules, asset->key);
 
 		if (!asset->size || service.headers.content_encoding)
 			continue;
@@ -364,7 +363,7 @@ static int take_known(struct encode *self, struct manifest *live, struct error *
 }
 
 static void add_all(struct encode *self, struct asset_table *assets,
-		   struct asset_headers_list *headers)
+		    struct asset_headers_list *headers)
 {
 	for (size_t i = 0; i < self->variants.count; i++) {
 		const struct variant *variant = &self->variants.items[i];
@@ -375,7 +374,7 @@ static void add_all(struct encode *self, struct asset_table *assets,
 		asset->path = variant->path;
 		asset->size = variant->size;
 		asset->original = variant->original;
-		asset->headers = asset_headers_index(self->work->arena, headers, &encoded);
+		asset->headers = asset_headers_index(self->job->arena, headers, &encoded);
 		memcpy(asset->hash, variant->hash, HASH_SIZE);
 	}
 	asset_table_sort(assets);
@@ -393,10 +392,10 @@ void encode_clean(const struct asset_table *assets)
 			unlink(assets->items[i].path);
 }
 
-int encode_all(struct work *work, struct asset_table *assets, struct asset_headers_list *headers,
+int encode_all(struct job *job, struct asset_table *assets, struct asset_headers_list *headers,
 	       struct manifest *live, struct error *err)
 {
-	struct encode self = {.work = work, .err = err};
+	struct encode self = {.job = job, .err = err};
 	bool brotli = false;
 
 	want_all(&self, assets);
@@ -409,7 +408,7 @@ int encode_all(struct work *work, struct asset_table *assets, struct asset_heade
 	for (size_t i = 0; i < self.variants.count; i++)
 		brotli = brotli || self.variants.items[i].encoding->bit == ENCODE_BR;
 	if ((brotli && load_brotli(&self.brotli, err) < 0) ||
-	    folder_make(arena_format(work->arena, "%s/variants", work->cache), 0755, err) < 0 ||
+	    folder_make(arena_format(job->arena, "%s/variants", job->cache), 0755, err) < 0 ||
 	    compress_all(&self) < 0)
 		return -1;
 	add_all(&self, assets, headers);

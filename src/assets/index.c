@@ -81,9 +81,10 @@ static const char *take(struct arena *arena, const json_t *json, struct index *i
 	sum_of(json, wanted);
 	if (!text_equal(sum, wanted))
 		return "its checksum is wrong";
-	json_array_foreach(json_object_get(json, "releases"), i, release)
-		if (!take_release(arena, release, index))
-			return "a release in it lacks something";
+	json_array_foreach(
+		json_object_get(json, "releases"), i,
+		release) if (!take_release(arena, release,
+					   index)) return "a release in it lacks something";
 	index->pruning = time_of(pruning, "since");
 	index->pruner = text_of(arena, pruning, "by");
 	return NULL;
@@ -123,11 +124,11 @@ static void set_time(json_t *json, const char *name, int64_t time)
 
 static json_t *release_json(const struct index_release *release)
 {
-	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "id", release->id,
-				 "app", release->app, "env", release->env, "from", release->from,
-				 "manifest", release->manifest, "sha256", release->sha256,
-				 "objects", (json_int_t)release->objects, "bytes",
-				 (json_int_t)release->bytes);
+	json_t *json =
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "id", release->id, "app",
+			  release->app, "env", release->env, "from", release->from, "manifest",
+			  release->manifest, "sha256", release->sha256, "objects",
+			  (json_int_t)release->objects, "bytes", (json_int_t)release->bytes);
 
 	set_time(json, "prepared", release->prepared);
 	set_time(json, "published", release->published);
@@ -160,8 +161,8 @@ int index_write(struct arena *arena, struct asset_target *target, struct index *
 	json_decref(json);
 	if (!text)
 		return error_set(err, "cannot write the index: a name in it is no UTF-8");
-	result = target->kind->write(target, ASSETS_INDEX, text, strlen(text), &index->version,
-				     err);
+	result =
+		target->kind->write(target, ASSETS_INDEX, text, strlen(text), &index->version, err);
 	free(text);
 	return result;
 }

@@ -52,7 +52,7 @@ static void add_text(struct buffer *out, const char *text)
 
 static void write_head(struct writer *writer, const struct manifest_head *head)
 {
-	const char *const fields[] = {"id", head->id, "app", head->app,
+	const char *const fields[] = {"id",  head->id,  "app",  head->app,
 				      "env", head->env, "from", head->from};
 	struct buffer *out = &writer->line;
 	char made[32];
@@ -118,8 +118,7 @@ static void write_all(struct writer *writer, const struct manifest_head *head,
 }
 
 int manifest_write(const char *path, const struct manifest_head *head,
-		   const struct asset_table *assets, char digest[HASH_HEX_SIZE],
-		   struct error *err)
+		   const struct asset_table *assets, char digest[HASH_HEX_SIZE], struct error *err)
 {
 	struct writer writer = {.file = fopen(path, "we")};
 	bool failed;

@@ -1,5 +1,5 @@
 /* Several sorted manifests read as one. */
-#include "assets/work_internal.h"
+#include "assets/job_internal.h"
 
 static int advance(struct merge_source *source, struct error *err)
 {

@@ -10,9 +10,18 @@ struct row {
 	bool compresses;
 };
 
-#define TEXT(extension, type) {extension, type "; charset=utf-8", true}
-#define PACKED(extension, type) {extension, type, false}
-#define LOOSE(extension, type) {extension, type, true}
+#define TEXT(extension, type) \
+	{ \
+		extension, type "; charset=utf-8", true \
+	}
+#define PACKED(extension, type) \
+	{ \
+		extension, type, false \
+	}
+#define LOOSE(extension, type) \
+	{ \
+		extension, type, true \
+	}
 
 /* IANA's names where there is one (text/javascript: RFC 9239). */
 static const struct row rows[] = {
@@ -156,8 +165,8 @@ static bool is_lower(char byte)
 
 struct traits {
 	size_t digits, letters, upper, lower;
-	size_t changes;    /* of class from one byte to the next */
-	size_t lower_run;  /* the longest run of small letters: words have long ones */
+	size_t changes;   /* of class from one byte to the next */
+	size_t lower_run; /* the longest run of small letters: words have long ones */
 	bool hex, base32;
 	bool digit_inside; /* not only at the end, where versions and dates have theirs */
 };
@@ -183,9 +192,8 @@ static struct traits traits_of(const char *token, size_t length)
 		traits.hex = traits.hex && (is_digit(byte) || (byte >= 'a' && byte <= 'f'));
 		traits.base32 = traits.base32 && (is_upper(byte) || (byte >= '2' && byte <= '7'));
 		traits.changes += i && class_of(byte) != class_of(token[i - 1]);
-		traits.digit_inside =
-			traits.digit_inside ||
-			(is_digit(byte) && i + 1 < length && class_of(token[i + 1]) > 1);
+		traits.digit_inside = traits.digit_inside || (is_digit(byte) && i + 1 < length &&
+							      class_of(token[i + 1]) > 1);
 	}
 	traits.letters = traits.upper + traits.lower;
 	return traits;
@@ -202,8 +210,8 @@ static bool is_hash(const char *token, size_t length)
 		return traits.digits >= 2 && traits.letters >= 1 && traits.changes >= 2;
 	if (length != 8 || !traits.digit_inside)
 		return false;
-	return traits.base32 || (traits.upper && traits.lower && traits.changes >= 3 &&
-				 traits.lower_run < 3);
+	return traits.base32 ||
+	       (traits.upper && traits.lower && traits.changes >= 3 && traits.lower_run < 3);
 }
 
 static bool is_separator(char byte)

@@ -2,7 +2,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "assets/work_internal.h"
+#include "assets/job_internal.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -12,13 +12,13 @@
 #define PRUNE_PATIENCE ((int64_t)300 * 1000)
 
 struct prepare {
-	struct work *work;
+	struct job *job;
 	struct asset_table assets;
 	struct manifest_head head;
 	struct manifest live;
 	bool has_live;
-	bool adopts;	/* nothing is known of what lies there */
-	bool looks;	/* goes by what is there */
+	bool adopts; /* nothing is known of what lies there */
+	bool looks;  /* goes by what is there */
 	const char *manifest_path;
 	struct index_release release;
 	size_t next; /* while sending */
@@ -32,18 +32,18 @@ static struct asset_headers *headers_of(struct prepare *self, const struct asset
 
 /* ---- what is live ---- */
 
-static int wait_for_prune(struct work *work, struct error *err)
+static int wait_for_prune(struct job *job, struct error *err)
 {
 	const int64_t give_up = clock_monotonic() + PRUNE_PATIENCE;
 
-	while (work->index->pruning && work->options->now - work->index->pruning < PRUNE_GONE) {
+	while (job->index->pruning && job->options->now - job->index->pruning < PRUNE_GONE) {
 		if (clock_monotonic() > give_up) {
-			error_set(err, "%s is being pruned by %s", work->options->to,
-				  work->index->pruner ? work->index->pruner : "somebody");
+			error_set(err, "%s is being pruned by %s", job->options->to,
+				  job->index->pruner ? job->index->pruner : "somebody");
 			return error_hint(err, "try again when that has ended");
 		}
 		nanosleep(&(struct timespec){.tv_nsec = 250000000}, NULL);
-		if (target_check(work->target, err) < 0 || work_read_index(work, err) < 0)
+		if (target_check(job->target, err) < 0 || job_read_index(job, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -51,24 +51,24 @@ static int wait_for_prune(struct work *work, struct error *err)
 
 static int open_live(struct prepare *self, struct error *err)
 {
-	struct work *work = self->work;
-	const struct index_line *line = &work->options->line;
-	const struct index_release *live = index_live(work->index, line);
+	struct job *job = self->job;
+	const struct index_line *line = &job->options->line;
+	const struct index_release *live = index_live(job->index, line);
 	struct error why = {0};
 	int result;
 
-	for (size_t i = 0; i < work->index->releases.count; i++) {
-		const struct index_release *release = &work->index->releases.items[i];
+	for (size_t i = 0; i < job->index->releases.count; i++) {
+		const struct index_release *release = &job->index->releases.items[i];
 
 		if (index_is_of(release, line) && !release->published &&
-		    !index_dead_since(work->index, release))
+		    !index_dead_since(job->index, release))
 			self->looks = true;
 	}
-	self->adopts = !live && !self->looks && work->target->kind->has_headers;
-	self->looks = self->looks || !live || work->options->verify;
+	self->adopts = !live && !self->looks && job->target->kind->has_headers;
+	self->looks = self->looks || !live || job->options->verify;
 	if (!live)
 		return 0;
-	result = work_open_manifest(work, live, &self->live, &why);
+	result = job_open_manifest(job, live, &self->live, &why);
 	if (result < 0) {
 		*err = why;
 		return -1;
@@ -78,9 +78,9 @@ static int open_live(struct prepare *self, struct error *err)
 		return 0;
 	manifest_close(&self->live);
 	self->looks = true;
-	self->adopts = work->target->kind->has_headers;
-	work_note(work, "%s/%s cannot be used (%s): what lies there is looked at anew",
-		  work->options->to, live->manifest, why.message);
+	self->adopts = job->target->kind->has_headers;
+	job_note(job, "%s/%s cannot be used (%s): what lies there is looked at anew",
+		 job->options->to, live->manifest, why.message);
 	return 0;
 }
 
@@ -88,7 +88,7 @@ static int open_live(struct prepare *self, struct error *err)
 
 static void serve(struct prepare *self)
 {
-	const struct asset_rules *rules = &self->work->options->rules;
+	const struct asset_rules *rules = &self->job->options->rules;
 
 	for (size_t i = 0; i < self->assets.count; i++) {
 		struct asset *asset = &self->assets.items[i];
@@ -101,7 +101,7 @@ static void serve(struct prepare *self)
 		if (asset->original)
 			service.headers.content_encoding =
 				headers_of(self, asset)->content_encoding;
-		asset->headers = asset_headers_index(self->work->arena, &self->head.headers,
+		asset->headers = asset_headers_index(self->job->arena, &self->head.headers,
 						     &service.headers);
 		asset->flags |= service.last ? ASSET_LAST | ASSET_STORED : 0;
 		asset->flags |= service.immutable ? 0 : ASSET_STORED;
@@ -115,7 +115,7 @@ static void mark_one(struct prepare *self, struct asset *asset, const struct ass
 	if (memcmp(asset->hash, live->hash, HASH_SIZE) != 0)
 		asset->flags |= ASSET_DIFFERENT;
 	else if (live->flags & ASSET_ADOPTED)
-		asset->flags |= self->work->options->verify ? ASSET_HEADERS : ASSET_ADOPTED;
+		asset->flags |= self->job->options->verify ? ASSET_HEADERS : ASSET_ADOPTED;
 	else if (!asset_headers_equal(headers, headers_of(self, asset)))
 		asset->flags |= ASSET_HEADERS;
 }
@@ -147,14 +147,13 @@ static int mark(struct prepare *self, struct error *err)
 
 static int look(struct prepare *self, struct error *err)
 {
-	struct work *work = self->work;
+	struct job *job = self->job;
 
 	if (self->has_live && mark(self, err) < 0)
 		return -1;
 	if (!self->looks)
 		return 0;
-	if (work->target->kind->compare(work->target, &self->assets, work->options->folder, err) <
-	    0)
+	if (job->target->kind->compare(job->target, &self->assets, job->options->folder, err) < 0)
 		return -1;
 	for (size_t i = 0; self->adopts && i < self->assets.count; i++)
 		if (!(self->assets.items[i].flags & (ASSET_MISSING | ASSET_DIFFERENT)))
@@ -166,7 +165,7 @@ static int look(struct prepare *self, struct error *err)
 static void add_objects(struct prepare *self)
 {
 	const struct asset_headers none = {.content_type = "application/octet-stream"};
-	uint32_t headers = asset_headers_index(self->work->arena, &self->head.headers, &none);
+	uint32_t headers = asset_headers_index(self->job->arena, &self->head.headers, &none);
 	size_t count = self->assets.count, kept = 0;
 	char key[96];
 
@@ -178,7 +177,7 @@ static void add_objects(struct prepare *self)
 		object = asset_table_add(&self->assets);
 		*object = self->assets.items[i];
 		asset_object_key(key, object->hash);
-		object->key = arena_string(self->work->arena, key);
+		object->key = arena_string(self->job->arena, key);
 		object->headers = headers;
 		object->flags = ASSET_OBJECT;
 		object->original = NULL;
@@ -201,26 +200,27 @@ static void divide(struct prepare *self)
 			continue;
 		if (flags & ASSET_DIFFERENT)
 			asset->flags |= ASSET_AT_PUBLISH | ASSET_STORED;
-		else if ((flags & ASSET_HEADERS) || ((flags & ASSET_MISSING) && (flags & ASSET_LAST)))
+		else if ((flags & ASSET_HEADERS) ||
+			 ((flags & ASSET_MISSING) && (flags & ASSET_LAST)))
 			asset->flags |= ASSET_AT_PUBLISH;
 	}
 }
 
 static int scan(struct prepare *self, struct error *err)
 {
-	struct work *work = self->work;
-	const struct assets_options *options = work->options;
+	struct job *job = self->job;
+	const struct assets_options *options = job->options;
 	char name[HASH_HEX_SIZE];
 	const struct scan_options scan = {
 		.folder = options->folder,
-		.cache = arena_format(work->arena, "%s/hashes-%.16s", work->cache,
-				      hash_bytes_hex(options->folder, strlen(options->folder),
-						     name)),
+		.cache = arena_format(
+			job->arena, "%s/hashes-%.16s", job->cache,
+			hash_bytes_hex(options->folder, strlen(options->folder), name)),
 		.rules = &options->rules,
-		.stopped = work->target->options->stopped,
+		.stopped = job->target->options->stopped,
 	};
 	struct scan_result found = {0};
-	int result = scan_folder(work->arena, &scan, &found, err);
+	int result = scan_folder(job->arena, &scan, &found, err);
 
 	self->assets = found.assets;
 	return result;
@@ -239,7 +239,7 @@ static int gather_once(struct prepare *self, bool known, struct error *err)
 	struct manifest *live = known && self->has_live ? &self->live : NULL;
 
 	if (scan(self, err) < 0 ||
-	    encode_all(self->work, &self->assets, &self->head.headers, live, err) < 0)
+	    encode_all(self->job, &self->assets, &self->head.headers, live, err) < 0)
 		return -1;
 	serve(self);
 	if (look(self, err) < 0)
@@ -267,16 +267,16 @@ static int gather(struct prepare *self, struct error *err)
 
 static void count(struct prepare *self)
 {
-	struct work *work = self->work;
-	struct assets_result *result = work->result;
+	struct job *job = self->job;
+	struct assets_result *result = job->result;
 
 	for (size_t i = 0; i < self->assets.count; i++) {
 		const struct asset *asset = &self->assets.items[i];
 		const char *what = NULL;
 
 		if (goes_now(asset)) {
-			atomic_fetch_add(&work->progress->files_total, 1);
-			atomic_fetch_add(&work->progress->bytes_total, asset->size);
+			atomic_fetch_add(&job->progress->files_total, 1);
+			atomic_fetch_add(&job->progress->bytes_total, asset->size);
 		}
 		if (asset->flags & ASSET_OBJECT)
 			continue;
@@ -291,8 +291,8 @@ static void count(struct prepare *self)
 			sum_add(&result->headers, asset->size);
 		if (!what && (asset->flags & ASSET_HEADERS))
 			what = "headers";
-		if (what && work->options->dry_run)
-			work_item(work, what, asset->key, asset->size);
+		if (what && job->options->dry_run)
+			job_item(job, what, asset->key, asset->size);
 	}
 }
 
@@ -307,7 +307,7 @@ static bool next_send(void *context, struct target_send *send)
 	const struct asset *asset = &self->assets.items[self->next++];
 	*send = (struct target_send){
 		.key = asset->key,
-		.path = path_join(self->work->arena, self->work->options->folder, asset->path),
+		.path = path_join(self->job->arena, self->job->options->folder, asset->path),
 		.size = asset->size,
 		.hash = asset->hash,
 		.headers = headers_of(self, asset),
@@ -325,34 +325,36 @@ static bool next_manifest(void *context, struct target_send *send)
 		return false;
 	self->next = 1;
 	*send = (struct target_send){
-		.key = self->release.manifest, .path = self->manifest_path,
-		.hash = self->manifest_hash, .headers = &headers,
+		.key = self->release.manifest,
+		.path = self->manifest_path,
+		.hash = self->manifest_hash,
+		.headers = &headers,
 	};
 	return true;
 }
 
-static int note_prepared(struct work *work, void *context, struct error *err)
+static int note_prepared(struct job *job, void *context, struct error *err)
 {
 	struct prepare *self = context;
 	struct index_release *release =
-		index_find(work->index, &work->options->line, self->release.id);
+		index_find(job->index, &job->options->line, self->release.id);
 
-	if (wait_for_prune(work, err) < 0)
+	if (wait_for_prune(job, err) < 0)
 		return -1;
-	work->index->pruning = 0;
+	job->index->pruning = 0;
 	if (release) {
 		/* Prepared once more, by a second try of the step. */
 		*release = self->release;
 		return 0;
 	}
-	vec_push(work->arena, &work->index->releases, self->release);
+	vec_push(job->arena, &job->index->releases, self->release);
 	return 0;
 }
 
 static int write_manifest(struct prepare *self, struct error *err)
 {
-	struct work *work = self->work;
-	const struct assets_options *options = work->options;
+	struct job *job = self->job;
+	const struct assets_options *options = job->options;
 	char digest[HASH_HEX_SIZE], line[HASH_HEX_SIZE];
 	struct hash hash;
 	int64_t size;
@@ -362,21 +364,20 @@ static int write_manifest(struct prepare *self, struct error *err)
 	hash_add_text(&hash, options->line.env);
 	hash_add_text(&hash, options->line.from);
 	hash_finish_hex(&hash, line);
-	self->manifest_path = arena_format(work->arena, "%s/manifest-%.16s-%ld", work->cache, line,
-					   (long)getpid());
+	self->manifest_path =
+		arena_format(job->arena, "%s/manifest-%.16s-%ld", job->cache, line, (long)getpid());
 	if (manifest_write(self->manifest_path, &self->head, &self->assets, digest, err) < 0 ||
 	    scan_hash_file(self->manifest_path, self->manifest_hash, &size, err) < 0)
 		return -1;
 	self->release = (struct index_release){
-		.id = work->id,
+		.id = job->id,
 		.app = options->line.app,
 		.env = options->line.env,
 		.from = options->line.from,
-		.manifest = arena_format(work->arena, ASSETS_RELEASES "%s.%.8s.json", work->id,
-					 line),
-		.sha256 = arena_string(work->arena, digest),
-		.objects = work->result->total.objects,
-		.bytes = work->result->total.bytes,
+		.manifest = arena_format(job->arena, ASSETS_RELEASES "%s.%.8s.json", job->id, line),
+		.sha256 = arena_string(job->arena, digest),
+		.objects = job->result->total.objects,
+		.bytes = job->result->total.bytes,
 		.prepared = options->now,
 	};
 	return 0;
@@ -385,11 +386,11 @@ static int write_manifest(struct prepare *self, struct error *err)
 /* The intent, all objects, then the manifest: who finds a manifest finds what it names. */
 static int send(struct prepare *self, struct error *err)
 {
-	struct asset_target *target = self->work->target;
+	struct asset_target *target = self->job->target;
 	const struct target_sends objects = {next_send, self}, manifest = {next_manifest, self};
 	int result;
 
-	if (work_change_index(self->work, note_prepared, self, err) < 0)
+	if (job_change_index(self->job, note_prepared, self, err) < 0)
 		return -1;
 	self->next = 0;
 	if (target->kind->send(target, &objects, err) < 0)
@@ -404,8 +405,7 @@ static bool is_unchanged(const struct prepare *self)
 	size_t objects = 0;
 
 	for (size_t i = 0; i < self->assets.count; i++) {
-		if (self->assets.items[i].flags &
-		    (ASSET_MISSING | ASSET_DIFFERENT | ASSET_HEADERS))
+		if (self->assets.items[i].flags & (ASSET_MISSING | ASSET_DIFFERENT | ASSET_HEADERS))
 			return false;
 		objects++;
 	}
@@ -413,31 +413,30 @@ static bool is_unchanged(const struct prepare *self)
 }
 
 /* Two syncs by hand in one second are two releases; a deploy that prepares once more is not. */
-static void choose_id(struct work *work)
+static void choose_id(struct job *job)
 {
-	const struct assets_options *options = work->options;
+	const struct assets_options *options = job->options;
 
 	for (int number = 2; options->may_skip; number++) {
-		const struct index_release *other =
-			index_find(work->index, &options->line, work->id);
+		const struct index_release *other = index_find(job->index, &options->line, job->id);
 
 		if (!other || !other->published)
 			break;
-		work->id = arena_format(work->arena, "%s-%d", options->id, number);
+		job->id = arena_format(job->arena, "%s-%d", options->id, number);
 	}
 }
 
 static int prepare(struct prepare *self, struct error *err)
 {
-	struct work *work = self->work;
-	const struct assets_options *options = work->options;
+	struct job *job = self->job;
+	const struct assets_options *options = job->options;
 	int result;
 
-	if (work_read_index(work, err) < 0)
+	if (job_read_index(job, err) < 0)
 		return -1;
-	choose_id(work);
+	choose_id(job);
 	self->head = (struct manifest_head){
-		.id = work->id,
+		.id = job->id,
 		.app = options->line.app,
 		.env = options->line.env,
 		.from = options->line.from,
@@ -446,10 +445,10 @@ static int prepare(struct prepare *self, struct error *err)
 	if (open_live(self, err) < 0 || gather(self, err) < 0)
 		return -1;
 	count(self);
-	work->result->unchanged = options->may_skip && is_unchanged(self);
-	if (options->dry_run || work->result->unchanged)
+	job->result->unchanged = options->may_skip && is_unchanged(self);
+	if (options->dry_run || job->result->unchanged)
 		return 0;
-	work->result->id = work->id;
+	job->result->id = job->id;
 	result = write_manifest(self, err);
 	if (result == 0)
 		result = send(self, err);
@@ -458,9 +457,9 @@ static int prepare(struct prepare *self, struct error *err)
 	return result;
 }
 
-int work_prepare(struct work *work, struct error *err)
+int job_prepare(struct job *job, struct error *err)
 {
-	struct prepare self = {.work = work};
+	struct prepare self = {.job = job};
 	int result = prepare(&self, err);
 
 	encode_clean(&self.assets);

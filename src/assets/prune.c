@@ -1,7 +1,7 @@
 /* What is dead goes: objects that no live manifest names, nor any of the last releases, nor any
  * that was superseded less than the grace period ago. Never by age, never without a manifest's
  * word, unless what no manifest knows is asked for. */
-#include "assets/work_internal.h"
+#include "assets/job_internal.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -11,11 +11,11 @@ enum { KEPT = 1, DEAD = 2, MANIFESTS_MAXIMUM = 500 };
 #define SYNC_GONE ((int64_t)24 * 3600 * 1000)
 
 struct prune {
-	struct work *work;
+	struct job *job;
 	struct merge merge;
 	struct text_list unlisted; /* keys; sizes beside them */
 	VEC(int64_t) unlisted_sizes;
-	int64_t listed; /* objects that a listing showed */
+	int64_t listed;             /* objects that a listing showed */
 	struct text_list manifests; /* keys of those that go */
 	size_t next_unlisted, next_manifest;
 	char key[ASSET_KEY_MAXIMUM + 1];
@@ -28,30 +28,30 @@ struct prune {
 
 static bool keeps(const struct prune *self, const struct index_release *release)
 {
-	const struct assets_options *options = self->work->options;
+	const struct assets_options *options = self->job->options;
 
-	return index_keeps(self->work->index, release, options->keep, options->grace,
-			   options->now);
+	return index_keeps(self->job->index, release, options->keep, options->grace, options->now);
 }
 
 /* A release that is being sent: its objects may be dead ones that come to life again. */
 static bool is_under_way(const struct prune *self, const struct index_release *release)
 {
-	return !release->published && !index_dead_since(self->work->index, release) &&
-	       self->work->options->now - release->prepared < SYNC_GONE;
+	return !release->published && !index_dead_since(self->job->index, release) &&
+	       self->job->options->now - release->prepared < SYNC_GONE;
 }
 
 static int open_one(struct prune *self, const struct index_release *release, struct error *err)
 {
-	struct work *work = self->work;
-	struct merge_source source = {.release = release, .kind = keeps(self, release) ? KEPT : DEAD};
+	struct job *job = self->job;
+	struct merge_source source = {.release = release,
+				      .kind = keeps(self, release) ? KEPT : DEAD};
 	struct error why = {0};
-	int result = work_open_manifest(work, release, &source.manifest, &why);
+	int result = job_open_manifest(job, release, &source.manifest, &why);
 
 	if (result == 0) {
 		self->merge.sources[self->merge.count++] = source;
 		if (source.kind == DEAD)
-			text_list_add(work->arena, &self->manifests, release->manifest);
+			text_list_add(job->arena, &self->manifests, release->manifest);
 		return 0;
 	}
 	manifest_close(&source.manifest);
@@ -60,25 +60,27 @@ static int open_one(struct prune *self, const struct index_release *release, str
 		return -1;
 	}
 	if (is_under_way(self, release)) {
-		work_note(work, "nothing is removed: a sync of %s is under way in %s", release->from,
-			  release->env);
+		job_note(job, "nothing is removed: a sync of %s is under way in %s", release->from,
+			 release->env);
 		self->waits = true;
 		return 0;
 	}
 	/* Nothing of a release that never came to be lives; what it sent, no manifest knows. */
 	if (source.kind == DEAD || !release->published) {
-		text_list_add(work->arena, &self->manifests, release->manifest);
+		text_list_add(job->arena, &self->manifests, release->manifest);
 		return 0;
 	}
-	error_set(err, "nothing is removed: %s/%s cannot be read (%s), so nobody knows what it needs",
-		  work->options->to, release->manifest, why.message);
-	return error_hint(err, "deploy %s once more, or remove that file by hand when nothing uses it",
+	error_set(err,
+		  "nothing is removed: %s/%s cannot be read (%s), so nobody knows what it needs",
+		  job->options->to, release->manifest, why.message);
+	return error_hint(err,
+			  "deploy %s once more, or remove that file by hand when nothing uses it",
 			  release->env);
 }
 
 static int open_all(struct prune *self, struct error *err)
 {
-	const struct index *index = self->work->index;
+	const struct index *index = self->job->index;
 
 	self->merge.sources = calloc(index->releases.count + 1, sizeof(*self->merge.sources));
 	if (!self->merge.sources)
@@ -99,8 +101,8 @@ static int open_all(struct prune *self, struct error *err)
 
 static int count(struct prune *self, struct error *err)
 {
-	struct work *work = self->work;
-	struct assets_result *result = work->result;
+	struct job *job = self->job;
+	struct assets_result *result = job->result;
 	int more;
 
 	if (merge_rewind(&self->merge, err) < 0)
@@ -110,8 +112,8 @@ static int count(struct prune *self, struct error *err)
 		if (self->kinds != DEAD)
 			continue;
 		sum_add(&result->removed, self->size);
-		if (work->options->dry_run)
-			work_item(work, "delete", self->key, self->size);
+		if (job->options->dry_run)
+			job_item(job, "delete", self->key, self->size);
 	}
 	return more;
 }
@@ -121,7 +123,7 @@ static int look_at(void *context, const char *key, int64_t size, int64_t modifie
 		   struct error *err)
 {
 	struct prune *self = context;
-	struct work *work = self->work;
+	struct job *job = self->job;
 
 	while (self->more > 0 && strcmp(self->key, key) < 0)
 		self->more = merge_next(&self->merge, self->key, &self->size, &self->kinds, err);
@@ -129,42 +131,42 @@ static int look_at(void *context, const char *key, int64_t size, int64_t modifie
 		return -1;
 	self->listed++;
 	if ((self->more > 0 && strcmp(self->key, key) == 0) ||
-	    work->options->now - modified < work->options->older_than)
+	    job->options->now - modified < job->options->older_than)
 		return 0;
-	text_list_add(work->arena, &self->unlisted, arena_string(work->arena, key));
-	vec_push(work->arena, &self->unlisted_sizes, size);
-	sum_add(&work->result->removed, size);
-	if (work->options->dry_run)
-		work_item(work, "delete", key, size);
+	text_list_add(job->arena, &self->unlisted, arena_string(job->arena, key));
+	vec_push(job->arena, &self->unlisted_sizes, size);
+	sum_add(&job->result->removed, size);
+	if (job->options->dry_run)
+		job_item(job, "delete", key, size);
 	return 0;
 }
 
 static int find_unlisted(struct prune *self, struct error *err)
 {
-	if (self->work->options->older_than < 0)
+	if (self->job->options->older_than < 0)
 		return 0;
 	if (merge_rewind(&self->merge, err) < 0)
 		return -1;
 	self->more = merge_next(&self->merge, self->key, &self->size, &self->kinds, err);
 	if (self->more < 0)
 		return -1;
-	return self->work->target->kind->list(self->work->target, false, look_at, self, err);
+	return self->job->target->kind->list(self->job->target, false, look_at, self, err);
 }
 
 static int check_limit(const struct prune *self, struct error *err)
 {
-	const struct assets_limit *limit = &self->work->options->limit;
-	const struct assets_result *result = self->work->result;
+	const struct assets_limit *limit = &self->job->options->limit;
+	const struct assets_result *result = self->job->result;
 	int64_t removed = result->removed.objects, all = result->total.objects;
 
 	if (self->listed > all)
 		all = self->listed;
 	if (limit->number >= 0 && removed > limit->number)
 		error_set(err, "a prune of %s would remove %lld objects, which is more than %lld",
-			  self->work->options->to, (long long)removed, (long long)limit->number);
+			  self->job->options->to, (long long)removed, (long long)limit->number);
 	else if (limit->percent >= 0 && removed * 100 > all * limit->percent)
 		error_set(err, "a prune of %s would remove %lld of %lld objects, more than %lld %%",
-			  self->work->options->to, (long long)removed, (long long)all,
+			  self->job->options->to, (long long)removed, (long long)all,
 			  (long long)limit->percent);
 	else
 		return 0;
@@ -180,7 +182,8 @@ static const char *next_key(void *context)
 	struct prune *self = context;
 
 	while (!self->failed) {
-		int more = merge_next(&self->merge, self->key, &self->size, &self->kinds, self->err);
+		int more =
+			merge_next(&self->merge, self->key, &self->size, &self->kinds, self->err);
 
 		self->failed = more < 0;
 		if (more <= 0)
@@ -200,47 +203,47 @@ static const char *next_key(void *context)
 static int remove_all(struct prune *self, struct error *err)
 {
 	const struct target_keys keys = {next_key, self};
-	struct asset_target *target = self->work->target;
+	struct asset_target *target = self->job->target;
 	int64_t removed = 0;
 	int result;
 
 	self->err = err;
 	if (merge_rewind(&self->merge, err) < 0)
 		return -1;
-	atomic_store(&self->work->progress->files_total, self->work->result->removed.objects);
+	atomic_store(&self->job->progress->files_total, self->job->result->removed.objects);
 	result = target->kind->remove(target, &keys, &removed, err);
 	if (result < 0)
 		error_wrap(err, "%lld of %lld objects were removed, then", (long long)removed,
-			   (long long)self->work->result->removed.objects);
+			   (long long)self->job->result->removed.objects);
 	return result < 0 || self->failed ? -1 : 0;
 }
 
-static int note_begun(struct work *work, void *context, struct error *err)
+static int note_begun(struct job *job, void *context, struct error *err)
 {
 	struct prune *self = context;
 
 	(void)err;
 	self->marked = true;
-	work->index->pruning = work->options->now;
-	work->index->pruner = work->options->who;
+	job->index->pruning = job->options->now;
+	job->index->pruner = job->options->who;
 	return 0;
 }
 
-static int note_ended(struct work *work, void *context, struct error *err)
+static int note_ended(struct job *job, void *context, struct error *err)
 {
 	struct prune *self = context;
 
 	(void)err;
-	work->index->pruning = 0;
-	for (size_t i = work->index->releases.count; !self->failed && i-- > 0;)
-		if (text_list_has(&self->manifests, work->index->releases.items[i].manifest))
-			index_drop(work->index, &work->index->releases.items[i]);
+	job->index->pruning = 0;
+	for (size_t i = job->index->releases.count; !self->failed && i-- > 0;)
+		if (text_list_has(&self->manifests, job->index->releases.items[i].manifest))
+			index_drop(job->index, &job->index->releases.items[i]);
 	return 0;
 }
 
 static bool has_work(const struct prune *self)
 {
-	return self->work->result->removed.objects || self->manifests.count;
+	return self->job->result->removed.objects || self->manifests.count;
 }
 
 static int prune(struct prune *self, struct error *err)
@@ -255,34 +258,34 @@ static int prune(struct prune *self, struct error *err)
 		return 0;
 	if (check_limit(self, err) < 0)
 		return -1;
-	return self->work->options->dry_run ? 0 : remove_all(self, err);
+	return self->job->options->dry_run ? 0 : remove_all(self, err);
 }
 
 static int read_index(struct prune *self, struct error *err)
 {
-	struct work *work = self->work;
+	struct job *job = self->job;
 
-	if (work_read_index(work, err) < 0)
+	if (job_read_index(job, err) < 0)
 		return -1;
-	if (work->index->damaged)
+	if (job->index->damaged)
 		return error_set(err, "nothing is removed: %s/" ASSETS_INDEX " cannot be used (%s)",
-				 work->options->to, work->index->why);
+				 job->options->to, job->index->why);
 	return 0;
 }
 
 static bool anything_dead(const struct prune *self)
 {
-	const struct index *index = self->work->index;
+	const struct index *index = self->job->index;
 
 	for (size_t i = 0; i < index->releases.count; i++)
 		if (!keeps(self, &index->releases.items[i]))
 			return true;
-	return self->work->options->older_than >= 0;
+	return self->job->options->older_than >= 0;
 }
 
-int work_prune(struct work *work, struct error *err)
+int job_prune(struct job *job, struct error *err)
 {
-	struct prune self = {.work = work};
+	struct prune self = {.job = job};
 	struct error ignored = {0};
 	int result = read_index(&self, err);
 
@@ -290,17 +293,17 @@ int work_prune(struct work *work, struct error *err)
 		return 0;
 	/* The mark comes first: who prepares a release from here on waits, and who did before is
 	 * seen. */
-	if (result == 0 && !work->options->dry_run)
-		result = work_change_index(work, note_begun, &self, err);
+	if (result == 0 && !job->options->dry_run)
+		result = job_change_index(job, note_begun, &self, err);
 	if (result == 0)
 		result = prune(&self, err);
 	self.failed = result < 0 || self.waits;
 	merge_close(&self.merge);
-	if (self.marked && work_change_index(work, note_ended, &self, &ignored) < 0 && result == 0) {
+	if (self.marked && job_change_index(job, note_ended, &self, &ignored) < 0 && result == 0) {
 		*err = ignored;
 		result = -1;
 	}
 	if (result < 0)
-		work->result->removed = (struct assets_sum){0};
+		job->result->removed = (struct assets_sum){0};
 	return result;
 }

@@ -1,15 +1,15 @@
 /* The second half: what is seen is replaced, `last` files after all others, then the index says
  * which release is live. Every step can be done again after it was cut off. */
-#include "assets/work_internal.h"
+#include "assets/job_internal.h"
 #include "base/text.h"
 
 struct publish {
-	struct work *work;
+	struct job *job;
 	const struct index_release *release;
 	struct manifest target, live;
-	bool has_live;	/* ... and it is compared with: the release is made live once more */
+	bool has_live; /* ... and it is compared with: the release is made live once more */
 	bool again;
-	bool last;	/* this pass: `last` files only, else all others */
+	bool last; /* this pass: `last` files only, else all others */
 	struct asset asset, old;
 	int old_more;
 	char from[96];
@@ -49,13 +49,15 @@ static bool next_send(void *context, struct target_send *send)
 	const struct asset *asset = &self->asset;
 	int more;
 
-	while (!self->failed && (more = manifest_next(&self->target, &self->asset, self->err)) > 0) {
+	while (!self->failed &&
+	       (more = manifest_next(&self->target, &self->asset, self->err)) > 0) {
 		if (!needs_work(self) || !(asset->flags & ASSET_LAST) == self->last)
 			continue;
 		*send = (struct target_send){
 			.key = asset->key,
 			.from = asset->flags & ASSET_STORED
-				? asset_object_key(self->from, asset->hash) : asset->key,
+					? asset_object_key(self->from, asset->hash)
+					: asset->key,
 			.size = asset->size,
 			.hash = asset->hash,
 			.headers = &self->target.head.headers.list.items[asset->headers],
@@ -82,7 +84,7 @@ static int rewind_all(struct publish *self, struct error *err)
 static int send_pass(struct publish *self, bool last, struct error *err)
 {
 	const struct target_sends sends = {next_send, self};
-	struct asset_target *target = self->work->target;
+	struct asset_target *target = self->job->target;
 
 	self->last = last;
 	self->err = err;
@@ -91,38 +93,38 @@ static int send_pass(struct publish *self, bool last, struct error *err)
 	return target->kind->send(target, &sends, err) < 0 || self->failed ? -1 : 0;
 }
 
-static int note_published(struct work *work, void *context, struct error *err)
+static int note_published(struct job *job, void *context, struct error *err)
 {
 	const char *id = context;
-	struct index_release *release = index_find(work->index, &work->options->line, id);
+	struct index_release *release = index_find(job->index, &job->options->line, id);
 
 	if (!release)
 		return error_set(err, "release %s vanished from %s/" ASSETS_INDEX, id,
-				 work->options->to);
-	for (size_t i = 0; i < work->index->releases.count; i++) {
-		struct index_release *other = &work->index->releases.items[i];
+				 job->options->to);
+	for (size_t i = 0; i < job->index->releases.count; i++) {
+		struct index_release *other = &job->index->releases.items[i];
 
 		if (other != release && other->published && !other->superseded &&
-		    index_is_of(other, &work->options->line))
-			other->superseded = work->options->now;
+		    index_is_of(other, &job->options->line))
+			other->superseded = job->options->now;
 	}
-	release->published = work->options->now;
+	release->published = job->options->now;
 	release->superseded = 0;
 	return 0;
 }
 
 static int open_release(struct publish *self, struct error *err)
 {
-	struct work *work = self->work;
+	struct job *job = self->job;
 	struct error why = {0};
-	int result = work_open_manifest(work, self->release, &self->target, &why);
+	int result = job_open_manifest(job, self->release, &self->target, &why);
 
 	if (result == 0)
 		return 0;
 	*err = why;
 	if (result > 0)
 		error_wrap(err, "release %s cannot be published: %s/%s", self->release->id,
-			   work->options->to, self->release->manifest);
+			   job->options->to, self->release->manifest);
 	return -1;
 }
 
@@ -135,7 +137,7 @@ static int apply(struct publish *self, const struct index_release *over, struct 
 	if (open_release(self, err) < 0)
 		return -1;
 	if (over && self->again) {
-		result = work_open_manifest(self->work, over, &self->live, &ignored);
+		result = job_open_manifest(self->job, over, &self->live, &ignored);
 		if (result < 0) {
 			*err = ignored;
 			return -1;
@@ -144,7 +146,7 @@ static int apply(struct publish *self, const struct index_release *over, struct 
 	}
 	if (send_pass(self, false, err) < 0 || send_pass(self, true, err) < 0)
 		return -1;
-	return work_change_index(self->work, note_published, (void *)self->release->id, err);
+	return job_change_index(self->job, note_published, (void *)self->release->id, err);
 }
 
 static void end(struct publish *self)
@@ -156,14 +158,14 @@ static void end(struct publish *self)
 /* 0; 1: it is live already. */
 static int find(struct publish *self, struct error *err)
 {
-	struct work *work = self->work;
-	const struct assets_options *options = work->options;
+	struct job *job = self->job;
+	const struct assets_options *options = job->options;
 
-	if (work_read_index(work, err) < 0)
+	if (job_read_index(job, err) < 0)
 		return -1;
-	self->release = index_find(work->index, &options->line, work->id);
+	self->release = index_find(job->index, &options->line, job->id);
 	if (!self->release) {
-		error_set(err, "%s has no release %s of %s in %s", options->to, work->id,
+		error_set(err, "%s has no release %s of %s in %s", options->to, job->id,
 			  options->line.from, options->line.env);
 		return error_hint(err, "shipit assets status shows those that it has");
 	}
@@ -171,17 +173,17 @@ static int find(struct publish *self, struct error *err)
 	return self->release->published && !self->release->superseded;
 }
 
-int work_publish(struct work *work, struct error *err)
+int job_publish(struct job *job, struct error *err)
 {
-	struct publish self = {.work = work};
+	struct publish self = {.job = job};
 	int result = find(&self, err);
 
 	if (result == 0) {
-		struct assets_sum *total = &work->result->total;
+		struct assets_sum *total = &job->result->total;
 
 		total->objects = self.release->objects;
 		total->bytes = self.release->bytes;
-		result = apply(&self, index_live(work->index, &work->options->line), err);
+		result = apply(&self, index_live(job->index, &job->options->line), err);
 	}
 	end(&self);
 	return result < 0 ? -1 : 0;
@@ -189,11 +191,11 @@ int work_publish(struct work *work, struct error *err)
 
 /* ---- taking it back ---- */
 
-static const struct index_release *before(const struct work *work,
+static const struct index_release *before(const struct job *job,
 					  const struct index_release *release)
 {
-	const struct index *index = work->index;
-	const struct index_release *found = index_live(index, &work->options->line);
+	const struct index *index = job->index;
+	const struct index_release *found = index_live(index, &job->options->line);
 
 	if (found && found != release)
 		return found;
@@ -202,38 +204,38 @@ static const struct index_release *before(const struct work *work,
 		const struct index_release *other = &index->releases.items[i];
 
 		if (other != release && other->superseded &&
-		    index_is_of(other, &work->options->line) &&
+		    index_is_of(other, &job->options->line) &&
 		    (!found || other->superseded >= found->superseded))
 			found = other;
 	}
 	return found;
 }
 
-static int note_withdrawn(struct work *work, void *context, struct error *err)
+static int note_withdrawn(struct job *job, void *context, struct error *err)
 {
-	struct index_release *release = index_find(work->index, &work->options->line, context);
+	struct index_release *release = index_find(job->index, &job->options->line, context);
 
 	(void)err;
 	if (release && release->published && !release->superseded)
-		release->superseded = work->options->now;
+		release->superseded = job->options->now;
 	return 0;
 }
 
 /* Whether or not it got as far as the index: what it may have replaced is put back. */
-int work_undo(struct work *work, struct error *err)
+int job_undo(struct job *job, struct error *err)
 {
-	struct publish self = {.work = work};
+	struct publish self = {.job = job};
 	const struct index_release *over;
 	int result = find(&self, err);
 
 	if (result < 0)
 		return -1;
 	over = self.release;
-	self.release = before(work, over);
+	self.release = before(job, over);
 	self.again = true;
 	/* The first release of all: nothing was there to put back. */
 	if (!self.release)
-		return work_change_index(work, note_withdrawn, (void *)over->id, err);
+		return job_change_index(job, note_withdrawn, (void *)over->id, err);
 	result = apply(&self, over, err);
 	end(&self);
 	return result;
@@ -256,7 +258,7 @@ static int needed(struct publish *self, struct asset_table *table, struct error 
 			continue;
 		copy = asset_table_add(table);
 		*copy = asset;
-		copy->key = arena_string(self->work->arena, asset.key);
+		copy->key = arena_string(self->job->arena, asset.key);
 		copy->original = NULL;
 	}
 	return more;
@@ -264,12 +266,12 @@ static int needed(struct publish *self, struct asset_table *table, struct error 
 
 static int check_there(struct publish *self, struct asset_table *table, struct error *err)
 {
-	struct work *work = self->work;
+	struct job *job = self->job;
 	const char *first = NULL;
 	size_t gone = 0;
 
 	if (needed(self, table, err) < 0 ||
-	    work->target->kind->compare(work->target, table, NULL, err) < 0)
+	    job->target->kind->compare(job->target, table, NULL, err) < 0)
 		return -1;
 	for (size_t i = 0; i < table->count; i++) {
 		if (!(table->items[i].flags & (ASSET_MISSING | ASSET_DIFFERENT)))
@@ -280,12 +282,12 @@ static int check_there(struct publish *self, struct asset_table *table, struct e
 	if (!gone)
 		return 0;
 	return error_set(err, "%zu of its objects %s not at %s any more, %s first of all", gone,
-			 gone == 1 ? "is" : "are", work->options->to, first);
+			 gone == 1 ? "is" : "are", job->options->to, first);
 }
 
-int work_kept(struct work *work, struct error *err)
+int job_kept(struct job *job, struct error *err)
 {
-	struct publish self = {.work = work};
+	struct publish self = {.job = job};
 	struct asset_table table = {0};
 	int result = find(&self, err);
 

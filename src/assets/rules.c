@@ -99,8 +99,8 @@ struct asset_service asset_rules_apply(const struct asset_rules *rules, const ch
 		if (rule->last_written)
 			service.last = rule->last;
 	}
-	service.immutable = service.headers.cache_control &&
-			    strstr(service.headers.cache_control, "immutable");
+	service.immutable =
+		service.headers.cache_control && strstr(service.headers.cache_control, "immutable");
 	return service;
 }
 

@@ -17,8 +17,8 @@ struct ancestor { /* the folders above, for links that lead back into them */
 	int depth;
 };
 
-static int walk(struct scan *scan, const char *path, const char *key,
-		const struct ancestor *above, struct error *err);
+static int walk(struct scan *scan, const char *path, const char *key, const struct ancestor *above,
+		struct error *err);
 
 static int64_t nanoseconds(const struct timespec *time)
 {
@@ -124,9 +124,10 @@ static int visit(struct scan *scan, const char *path, const char *key, int type,
 	if (S_ISDIR(status.st_mode))
 		return enter(scan, path, key, &status, above, err);
 	if (!S_ISREG(status.st_mode))
-		return refuse(path, S_ISFIFO(status.st_mode)   ? "it is a FIFO"
-				    : S_ISSOCK(status.st_mode) ? "it is a socket"
-							       : "it is a device",
+		return refuse(path,
+			      S_ISFIFO(status.st_mode)   ? "it is a FIFO"
+			      : S_ISSOCK(status.st_mode) ? "it is a socket"
+							 : "it is a device",
 			      err);
 	if (check_key(path, key, err) < 0)
 		return -1;
@@ -134,8 +135,8 @@ static int visit(struct scan *scan, const char *path, const char *key, int type,
 	return 0;
 }
 
-static int walk(struct scan *scan, const char *path, const char *key,
-		const struct ancestor *above, struct error *err)
+static int walk(struct scan *scan, const char *path, const char *key, const struct ancestor *above,
+		struct error *err)
 {
 	struct arena arena = ARENA_INIT;
 	DIR *folder = opendir(path);
@@ -211,8 +212,8 @@ static int fill(struct scan *scan, struct scan_result *result, struct error *err
 	return 0;
 }
 
-int scan_folder(struct arena *arena, const struct scan_options *options,
-		struct scan_result *result, struct error *err)
+int scan_folder(struct arena *arena, const struct scan_options *options, struct scan_result *result,
+		struct error *err)
 {
 	struct scan scan = {.arena = arena, .options = options};
 	int code = fill(&scan, result, err);

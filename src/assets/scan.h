@@ -21,8 +21,8 @@ struct scan_result {
  * readable, names that are no UTF-8) is an error that names it, unless it is excluded; what is
  * excluded is not touched. An empty or missing folder is an error too. Keys are the arena's; the
  * table is the caller's to release. Blocks. */
-int scan_folder(struct arena *arena, const struct scan_options *options,
-		struct scan_result *result, struct error *err) MUST_USE;
+int scan_folder(struct arena *arena, const struct scan_options *options, struct scan_result *result,
+		struct error *err) MUST_USE;
 /* The SHA-256 of a whole file, which must not change meanwhile. *size is what was read. */
 int scan_hash_file(const char *path, unsigned char hash[HASH_SIZE], int64_t *size,
 		   struct error *err) MUST_USE;

@@ -1,11 +1,11 @@
 /* What lies at a place, key by key, and what becomes of it. */
-#include "assets/work_internal.h"
+#include "assets/job_internal.h"
 #include "base/text.h"
 
 enum { LIVE = 1, KEPT = 2, DEAD = 4 };
 
 struct survey {
-	struct work *work;
+	struct job *job;
 	struct merge merge;
 	char key[ASSET_KEY_MAXIMUM + 1];
 	int64_t size;
@@ -13,30 +13,29 @@ struct survey {
 	int more;
 };
 
-static unsigned kind_of(const struct work *work, const struct index_release *release)
+static unsigned kind_of(const struct job *job, const struct index_release *release)
 {
-	const struct assets_options *options = work->options;
+	const struct assets_options *options = job->options;
 
 	if (release->published && !release->superseded)
 		return LIVE;
-	return index_keeps(work->index, release, options->keep, options->grace, options->now)
-		       ? KEPT
-		       : DEAD;
+	return index_keeps(job->index, release, options->keep, options->grace, options->now) ? KEPT
+											     : DEAD;
 }
 
 static int open_all(struct survey *self, struct error *err)
 {
-	struct work *work = self->work;
-	const struct index *index = work->index;
+	struct job *job = self->job;
+	const struct index *index = job->index;
 
 	self->merge.sources = calloc(index->releases.count + 1, sizeof(*self->merge.sources));
 	if (!self->merge.sources)
 		abort();
 	for (size_t i = 0; i < index->releases.count; i++) {
 		const struct index_release *release = &index->releases.items[i];
-		struct merge_source source = {.release = release, .kind = kind_of(work, release)};
+		struct merge_source source = {.release = release, .kind = kind_of(job, release)};
 		struct error why = {0};
-		int result = work_open_manifest(work, release, &source.manifest, &why);
+		int result = job_open_manifest(job, release, &source.manifest, &why);
 
 		if (result == 0) {
 			self->merge.sources[self->merge.count++] = source;
@@ -47,8 +46,8 @@ static int open_all(struct survey *self, struct error *err)
 			*err = why;
 			return -1;
 		}
-		work_note(work, "%s/%s cannot be read: %s", work->options->to, release->manifest,
-			  why.message);
+		job_note(job, "%s/%s cannot be read: %s", job->options->to, release->manifest,
+			 why.message);
 	}
 	return merge_rewind(&self->merge, err);
 }
@@ -57,8 +56,8 @@ static void count(struct survey *self, const char *what, struct assets_sum *sum,
 		  int64_t size)
 {
 	sum_add(sum, size);
-	if (self->work->options->with_items)
-		work_item(self->work, what, key, size);
+	if (self->job->options->with_items)
+		job_item(self->job, what, key, size);
 }
 
 static int advance(struct survey *self, struct error *err)
@@ -71,14 +70,14 @@ static int advance(struct survey *self, struct error *err)
 static void count_gone(struct survey *self)
 {
 	if (self->kinds != DEAD)
-		count(self, "gone", &self->work->result->gone, self->key, self->size);
+		count(self, "gone", &self->job->result->gone, self->key, self->size);
 }
 
 static int look_at(void *context, const char *key, int64_t size, int64_t modified,
 		   struct error *err)
 {
 	struct survey *self = context;
-	struct assets_result *result = self->work->result;
+	struct assets_result *result = self->job->result;
 
 	(void)modified;
 	while (self->more > 0 && strcmp(self->key, key) < 0) {
@@ -101,9 +100,9 @@ static int look_at(void *context, const char *key, int64_t size, int64_t modifie
 
 static int survey(struct survey *self, struct error *err)
 {
-	struct asset_target *target = self->work->target;
+	struct asset_target *target = self->job->target;
 
-	if (work_read_index(self->work, err) < 0 || open_all(self, err) < 0 ||
+	if (job_read_index(self->job, err) < 0 || open_all(self, err) < 0 ||
 	    advance(self, err) < 0 || target->kind->list(target, false, look_at, self, err) < 0)
 		return -1;
 	while (self->more > 0) {
@@ -114,9 +113,9 @@ static int survey(struct survey *self, struct error *err)
 	return 0;
 }
 
-int work_survey(struct work *work, struct error *err)
+int job_survey(struct job *job, struct error *err)
 {
-	struct survey self = {.work = work};
+	struct survey self = {.job = job};
 	int result = survey(&self, err);
 
 	merge_close(&self.merge);

@@ -15,7 +15,7 @@ struct assets_progress {
 
 struct target_options {
 	struct loop *loop;
-	const char *to;	/* "file:/absolute/folder" or "s3://BUCKET/PREFIX" */
+	const char *to;                /* "file:/absolute/folder" or "s3://BUCKET/PREFIX" */
 	const char *endpoint, *region; /* NULL: by the environment */
 	int64_t concurrency;
 	const char *cache; /* absolute folder of this machine, which is there */
@@ -49,7 +49,7 @@ struct target_keys {
 
 struct asset_target;
 struct target_kind {
-	const char *prefix;	/* "file:" */
+	const char *prefix; /* "file:" */
 	/* NULL with err. */
 	struct asset_target *(*open)(const struct target_options *options, struct error *err);
 	void (*free)(struct asset_target *target);
@@ -58,8 +58,8 @@ struct target_kind {
 		    struct target_version *version, struct error *err);
 	/* A small object, if what is there is that version still (""; nothing). 0 with the new one;
 	 * 1 it is not: nothing was changed; -1. */
-	int (*write)(struct asset_target *target, const char *key, const void *bytes,
-		     size_t length, struct target_version *version, struct error *err);
+	int (*write)(struct asset_target *target, const char *key, const void *bytes, size_t length,
+		     struct target_version *version, struct error *err);
 	/* 1: *path is a file of this machine with the object's content, to be read only; 0 it is
 	 * not there; -1. digest: the SHA-256 that it should have, so that one that was fetched
 	 * before will do; NULL: not known. */
@@ -72,11 +72,11 @@ struct target_kind {
 	/* Sets ASSET_MISSING or ASSET_DIFFERENT in each of the sorted table's flags, by what is
 	 * there and not by what a manifest says. folder: assets' paths are relative to it; assets
 	 * without one are compared by their size alone. */
-	int (*compare)(struct asset_target *target, struct asset_table *assets,
-		       const char *folder, struct error *err);
+	int (*compare)(struct asset_target *target, struct asset_table *assets, const char *folder,
+		       struct error *err);
 	/* What is not there counts as removed. -1 with the first failure; *removed are gone. */
-	int (*remove)(struct asset_target *target, const struct target_keys *keys,
-		      int64_t *removed, struct error *err);
+	int (*remove)(struct asset_target *target, const struct target_keys *keys, int64_t *removed,
+		      struct error *err);
 	/* Calls for each object in the order of keys, modified in ms: of those below .shipit/
 	 * for the stored contents alone; or, with `releases`, for the manifests and nothing else. */
 	int (*list)(struct asset_target *target, bool releases,

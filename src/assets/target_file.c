@@ -283,13 +283,13 @@ static int send_one(struct file_target *self, const struct target_send *send, st
 	int result = check_key(send->key, err);
 
 	if (result == 0 && send->from && strcmp(send->from, send->key) == 0)
-		return 0;	/* new headers alone */
+		return 0; /* new headers alone */
 	if (result == 0)
 		result = make_folders(self, send->key, err);
 	if (result == 0)
-		result = send->from ? link_or_copy(path_of(self, &arena, send->from), temporary,
-						   err)
-				    : take_file(send, temporary, err);
+		result = send->from
+				 ? link_or_copy(path_of(self, &arena, send->from), temporary, err)
+				 : take_file(send, temporary, err);
 	if (result == 0 && rename(temporary, path) < 0)
 		result = error_set_errno(err, errno, "cannot write '%s'", path);
 	/* Two names of one file: rename did nothing then. */
@@ -333,7 +333,7 @@ static int send_all(struct asset_target *target, const struct target_sends *send
 		atomic_fetch_add(&progress->bytes, send.size);
 		send = (struct target_send){0};
 	}
-	rmdir(folder);	/* not empty: another sync is under way */
+	rmdir(folder); /* not empty: another sync is under way */
 	arena_release(&arena);
 	/* A manifest that survives a power cut names files that did. */
 	if (any && result == 0)
@@ -366,8 +366,8 @@ static int compare_one(struct file_target *self, struct asset *asset, struct err
 	return result;
 }
 
-static int compare_all(struct asset_target *target, struct asset_table *assets,
-		       const char *folder, struct error *err)
+static int compare_all(struct asset_target *target, struct asset_table *assets, const char *folder,
+		       struct error *err)
 {
 	(void)folder;
 	for (size_t i = 0; i < assets->count; i++)
@@ -390,8 +390,8 @@ static void remove_folders(struct file_target *self, struct arena *arena, const 
 	}
 }
 
-static int remove_all(struct asset_target *target, const struct target_keys *keys,
-		      int64_t *removed, struct error *err)
+static int remove_all(struct asset_target *target, const struct target_keys *keys, int64_t *removed,
+		      struct error *err)
 {
 	struct file_target *self = self_of(target);
 	const char *key;

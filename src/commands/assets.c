@@ -7,9 +7,9 @@
 #include "commands/assets_print.h"
 #include "commands/holding.h"
 #include "commands/session_internal.h"
+#include "commands/session_secrets.h"
 #include "git/repository.h"
 #include "proc/loop.h"
-#include "services/secrets.h"
 
 enum { PROGRESS = 250 }; /* ms */
 
@@ -33,8 +33,7 @@ static const char *value_get(void *context, const char *name)
 	const char *value = config_var(session->config, name);
 	struct error ignored = {0};
 
-	return value ? value
-		     : secret_read(session->arena, session->config, session->root, name, &ignored);
+	return value ? value : session_secret(session, name, &ignored);
 }
 
 static bool is_wanted(const struct step_config *step, enum assets_act act)

@@ -1,20 +1,20 @@
 /* The work on a place: a thread of its own, with the index and manifests at hand. */
 #include <time.h>
 
-#include "assets/work_internal.h"
+#include "assets/job_internal.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "proc/loop.h"
 
-enum { TRIES = 20 };	/* against others who write the index */
+enum { TRIES = 20 }; /* against others who write the index */
 
 struct assets {
 	const struct assets_options *options;
 	struct assets_result result;
 	struct assets_progress progress;
 	struct target_options target;
-	struct work work;
+	struct job job;
 	atomic_bool stopped;
 	void (*done)(void *context, struct assets_result *result);
 	void *context;
@@ -33,19 +33,19 @@ static const char *cache_folder(struct arena *arena, struct error *err)
 
 static void run(void *context)
 {
-	static int (*const acts[])(struct work *work, struct error *err) = {
-		[ASSETS_PREPARE] = work_prepare, [ASSETS_PUBLISH] = work_publish,
-		[ASSETS_SYNC] = work_prepare,    [ASSETS_UNDO] = work_undo,
-		[ASSETS_KEPT] = work_kept,       [ASSETS_PRUNE] = work_prune,
-		[ASSETS_SURVEY] = work_survey,
+	static int (*const acts[])(struct job * job, struct error * err) = {
+		[ASSETS_PREPARE] = job_prepare, [ASSETS_PUBLISH] = job_publish,
+		[ASSETS_SYNC] = job_prepare,    [ASSETS_UNDO] = job_undo,
+		[ASSETS_KEPT] = job_kept,       [ASSETS_PRUNE] = job_prune,
+		[ASSETS_SURVEY] = job_survey,
 	};
 	struct assets *assets = context;
 	const struct assets_options *options = assets->options;
 	struct assets_result *result = &assets->result;
-	int code = acts[options->act](&assets->work, &result->failure);
+	int code = acts[options->act](&assets->job, &result->failure);
 
 	if (code == 0 && options->act == ASSETS_SYNC && !options->dry_run && !result->unchanged)
-		code = work_publish(&assets->work, &result->failure);
+		code = job_publish(&assets->job, &result->failure);
 	result->ok = code == 0;
 }
 
@@ -53,8 +53,8 @@ static void end(void *context)
 {
 	struct assets *assets = context;
 
-	target_free(assets->work.target);
-	assets->work.target = NULL;
+	target_free(assets->job.target);
+	assets->job.target = NULL;
 	assets->done(assets->context, &assets->result);
 }
 
@@ -67,7 +67,7 @@ struct assets *assets_start(const struct assets_options *options,
 	assets->options = options;
 	assets->done = done;
 	assets->context = context;
-	assets->work = (struct work){
+	assets->job = (struct job){
 		.options = options,
 		.result = &assets->result,
 		.arena = options->arena,
@@ -76,7 +76,7 @@ struct assets *assets_start(const struct assets_options *options,
 		.index = &assets->result.index,
 		.id = options->id,
 	};
-	if (!assets->work.cache)
+	if (!assets->job.cache)
 		return NULL;
 	assets->target = (struct target_options){
 		.loop = options->loop,
@@ -84,16 +84,16 @@ struct assets *assets_start(const struct assets_options *options,
 		.endpoint = options->endpoint,
 		.region = options->region,
 		.concurrency = options->concurrency,
-		.cache = assets->work.cache,
+		.cache = assets->job.cache,
 		.stopped = &assets->stopped,
 		.progress = &assets->progress,
 	};
-	assets->work.target = target_open(&assets->target, err);
-	if (!assets->work.target)
+	assets->job.target = target_open(&assets->target, err);
+	if (!assets->job.target)
 		return NULL;
 	if (loop_work(options->loop, run, end, assets, err) == 0)
 		return assets;
-	target_free(assets->work.target);
+	target_free(assets->job.target);
 	return NULL;
 }
 
@@ -109,7 +109,7 @@ const struct assets_progress *assets_progress(const struct assets *assets)
 
 /* ---- for the acts ---- */
 
-void work_note(struct work *work, const char *format, ...)
+void job_note(struct job *job, const char *format, ...)
 {
 	struct buffer text;
 	va_list args;
@@ -118,15 +118,15 @@ void work_note(struct work *work, const char *format, ...)
 	va_start(args, format);
 	buffer_add_vformat(&text, format, args);
 	va_end(args);
-	text_list_add(work->arena, &work->result->notes, arena_string(work->arena, text.data));
+	text_list_add(job->arena, &job->result->notes, arena_string(job->arena, text.data));
 	buffer_release(&text);
 }
 
-void work_item(struct work *work, const char *what, const char *key, int64_t size)
+void job_item(struct job *job, const char *what, const char *key, int64_t size)
 {
-	struct assets_item item = {what, arena_string(work->arena, key), size};
+	struct assets_item item = {what, arena_string(job->arena, key), size};
 
-	vec_push(work->arena, &work->result->items, item);
+	vec_push(job->arena, &job->result->items, item);
 }
 
 void sum_add(struct assets_sum *sum, int64_t size)
@@ -140,20 +140,25 @@ void sum_add(struct assets_sum *sum, int64_t size)
 static int restore_one(void *context, const char *key, int64_t size, int64_t modified,
 		       struct error *err)
 {
-	struct work *work = context;
+	struct job *job = context;
 	struct index_release release = {
-		.id = "?", .app = "?", .env = "?", .from = "?", .sha256 = "?",
-		.manifest = arena_string(work->arena, key),
-		.prepared = modified, .published = modified,
+		.id = "?",
+		.app = "?",
+		.env = "?",
+		.from = "?",
+		.sha256 = "?",
+		.manifest = arena_string(job->arena, key),
+		.prepared = modified,
+		.published = modified,
 	};
 	struct manifest manifest = {0};
 	const char *path;
 	struct error why = {0};
 
 	(void)size;
-	if (work->target->kind->fetch(work->target, work->arena, key, NULL, &path, err) < 0)
+	if (job->target->kind->fetch(job->target, job->arena, key, NULL, &path, err) < 0)
 		return -1;
-	if (manifest_open(work->arena, path, NULL, &manifest, &why) == 0) {
+	if (manifest_open(job->arena, path, NULL, &manifest, &why) == 0) {
 		unsigned char hash[HASH_SIZE];
 		char hex[HASH_HEX_SIZE];
 		int64_t length;
@@ -161,7 +166,7 @@ static int restore_one(void *context, const char *key, int64_t size, int64_t mod
 		if (scan_hash_file(path, hash, &length, err) < 0)
 			return -1;
 		hex_format(hash, HASH_SIZE, hex);
-		release.sha256 = arena_string(work->arena, hex);
+		release.sha256 = arena_string(job->arena, hex);
 		release.id = manifest.head.id;
 		release.app = manifest.head.app;
 		release.env = manifest.head.env;
@@ -171,21 +176,21 @@ static int restore_one(void *context, const char *key, int64_t size, int64_t mod
 		release.prepared = release.published = manifest.head.made;
 	}
 	manifest_close(&manifest);
-	vec_push(work->arena, &work->index->releases, release);
+	vec_push(job->arena, &job->index->releases, release);
 	return 0;
 }
 
-int work_read_index(struct work *work, struct error *err)
+int job_read_index(struct job *job, struct error *err)
 {
-	if (index_read(work->arena, work->target, work->index, err) < 0)
+	if (index_read(job->arena, job->target, job->index, err) < 0)
 		return -1;
-	if (!work->index->damaged)
+	if (!job->index->damaged)
 		return 0;
-	work_note(work,
-		  "%s/" ASSETS_INDEX " cannot be used (%s): it is put together anew from the "
-		  "manifests beside it, all of which count as live until the next release",
-		  work->options->to, work->index->why);
-	return work->target->kind->list(work->target, true, restore_one, work, err);
+	job_note(job,
+		 "%s/" ASSETS_INDEX " cannot be used (%s): it is put together anew from the "
+		 "manifests beside it, all of which count as live until the next release",
+		 job->options->to, job->index->why);
+	return job->target->kind->list(job->target, true, restore_one, job, err);
 }
 
 static void pause_a_little(void)
@@ -193,32 +198,32 @@ static void pause_a_little(void)
 	nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
 }
 
-int work_change_index(struct work *work,
-		      int (*change)(struct work *work, void *context, struct error *err),
-		      void *context, struct error *err)
+int job_change_index(struct job *job,
+		     int (*change)(struct job *job, void *context, struct error *err),
+		     void *context, struct error *err)
 {
 	for (int try = 0; try < TRIES; try++) {
 		int result;
 
-		if (try && work_read_index(work, err) < 0)
+		if (try && job_read_index(job, err) < 0)
 			return -1;
-		if (target_check(work->target, err) < 0 || change(work, context, err) < 0)
+		if (target_check(job->target, err) < 0 || change(job, context, err) < 0)
 			return -1;
-		result = index_write(work->arena, work->target, work->index, err);
+		result = index_write(job->arena, job->target, job->index, err);
 		if (result <= 0)
 			return result;
 		pause_a_little();
 	}
-	error_set(err, "somebody else keeps writing %s/" ASSETS_INDEX, work->options->to);
+	error_set(err, "somebody else keeps writing %s/" ASSETS_INDEX, job->options->to);
 	return error_hint(err, "try again in a moment");
 }
 
-int work_open_manifest(struct work *work, const struct index_release *release,
-		       struct manifest *manifest, struct error *err)
+int job_open_manifest(struct job *job, const struct index_release *release,
+		      struct manifest *manifest, struct error *err)
 {
 	const char *path;
-	int result = work->target->kind->fetch(work->target, work->arena, release->manifest,
-					       release->sha256, &path, err);
+	int result = job->target->kind->fetch(job->target, job->arena, release->manifest,
+					      release->sha256, &path, err);
 
 	*manifest = (struct manifest){0};
 	if (result < 0)
@@ -227,7 +232,7 @@ int work_open_manifest(struct work *work, const struct index_release *release,
 		error_set(err, "it is not there");
 		return 1;
 	}
-	return manifest_open(work->arena, path, release->sha256, manifest, err);
+	return manifest_open(job->arena, path, release->sha256, manifest, err);
 }
 
 static const char *count_text(struct arena *arena, int64_t count, const char *one)

@@ -4,7 +4,7 @@
 #include "assets/manifest.h"
 #include "assets/scan.h"
 
-struct work {
+struct job {
 	const struct assets_options *options;
 	struct assets_result *result;
 	struct arena *arena;
@@ -15,25 +15,25 @@ struct work {
 	const char *id; /* of the release; options->id unless that is taken */
 };
 
-int work_prepare(struct work *work, struct error *err) MUST_USE;
-int work_publish(struct work *work, struct error *err) MUST_USE;
-int work_undo(struct work *work, struct error *err) MUST_USE;
-int work_kept(struct work *work, struct error *err) MUST_USE;
-int work_prune(struct work *work, struct error *err) MUST_USE;
-int work_survey(struct work *work, struct error *err) MUST_USE;
+int job_prepare(struct job *job, struct error *err) MUST_USE;
+int job_publish(struct job *job, struct error *err) MUST_USE;
+int job_undo(struct job *job, struct error *err) MUST_USE;
+int job_kept(struct job *job, struct error *err) MUST_USE;
+int job_prune(struct job *job, struct error *err) MUST_USE;
+int job_survey(struct job *job, struct error *err) MUST_USE;
 
-void work_note(struct work *work, const char *format, ...) PRINTF_LIKE(2, 3);
-void work_item(struct work *work, const char *what, const char *key, int64_t size);
+void job_note(struct job *job, const char *format, ...) PRINTF_LIKE(2, 3);
+void job_item(struct job *job, const char *what, const char *key, int64_t size);
 void sum_add(struct assets_sum *sum, int64_t size);
 /* Reads the index; a damaged one is put together from the manifests that are there. */
-int work_read_index(struct work *work, struct error *err) MUST_USE;
+int job_read_index(struct job *job, struct error *err) MUST_USE;
 /* Reads the index, lets change() change it, writes it; again when somebody else was quicker. */
-int work_change_index(struct work *work,
-		      int (*change)(struct work *work, void *context, struct error *err),
-		      void *context, struct error *err) MUST_USE;
+int job_change_index(struct job *job,
+		     int (*change)(struct job *job, void *context, struct error *err),
+		     void *context, struct error *err) MUST_USE;
 /* 0; 1 with err: it is not there, damaged, or of a newer version; -1. manifest_close in any case. */
-int work_open_manifest(struct work *work, const struct index_release *release,
-		       struct manifest *manifest, struct error *err) MUST_USE;
+int job_open_manifest(struct job *job, const struct index_release *release,
+		      struct manifest *manifest, struct error *err) MUST_USE;
 
 /* Several manifests as one stream of keys. */
 struct merge_source {
@@ -56,7 +56,7 @@ void merge_close(struct merge *merge);
 
 /* encode.c: the compressed copies that rules ask for are added to the table. live may be NULL: what
  * it says of those whose original is the same is taken, and no file of them is made. */
-int encode_all(struct work *work, struct asset_table *assets, struct asset_headers_list *headers,
+int encode_all(struct job *job, struct asset_table *assets, struct asset_headers_list *headers,
 	       struct manifest *live, struct error *err) MUST_USE;
 /* Whether it is a copy of which no file was made. */
 bool encode_lacks(const struct asset *asset);
