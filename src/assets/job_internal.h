@@ -31,7 +31,8 @@ int job_read_index(struct job *job, struct error *err) MUST_USE;
 int job_change_index(struct job *job,
 		     int (*change)(struct job *job, void *context, struct error *err),
 		     void *context, struct error *err) MUST_USE;
-/* 0; 1 with err: it is not there, damaged, or of a newer version; -1. manifest_close in any case. */
+/* 0; 1 with err: it is not there, damaged, or of a newer version; -1. manifest_close in any
+ * case. */
 int job_open_manifest(struct job *job, const struct index_release *release,
 		      struct manifest *manifest, struct error *err) MUST_USE;
 

@@ -30,8 +30,8 @@ struct manifest {
 	unsigned char original[HASH_SIZE];
 };
 /* 0; 1 with err: it is damaged or from a newer version of shipit, and is not to be trusted; -1: it
- * cannot be read. digest: the file's SHA-256 where that is known, else its own checksum counts. Call
- * manifest_close in any case. The head lives in the arena. */
+ * cannot be read. digest: the file's SHA-256 where that is known, else its own checksum counts.
+ * Call manifest_close in any case. The head lives in the arena. */
 int manifest_open(struct arena *arena, const char *path, const char *digest,
 		  struct manifest *manifest, struct error *err) MUST_USE;
 /* 1 with the next object, by key (texts last until the next call); 0 at the end; -1 damaged. */

@@ -78,7 +78,8 @@ struct target_kind {
 	int (*remove)(struct asset_target *target, const struct target_keys *keys, int64_t *removed,
 		      struct error *err);
 	/* Calls for each object in the order of keys, modified in ms: of those below .shipit/
-	 * for the stored contents alone; or, with `releases`, for the manifests and nothing else. */
+	 * for the stored contents alone; or, with `releases`, for the manifests and nothing
+	 * else. */
 	int (*list)(struct asset_target *target, bool releases,
 		    int (*each)(void *context, const char *key, int64_t size, int64_t modified,
 				struct error *err),

@@ -140,8 +140,8 @@ static void tick(void *context)
 {
 	struct assets_call *self = context;
 	struct arena arena = ARENA_INIT;
-	const char *words = assets_progress_words(&arena, self->assets,
-						  clock_monotonic() - self->begun);
+	const char *words =
+		assets_progress_words(&arena, self->assets, clock_monotonic() - self->begun);
 
 	if (words)
 		draw(self, words);
@@ -229,8 +229,8 @@ static int under_lease(struct assets_call *self, struct error *err)
 
 static int run(struct assets_call *self, struct error *err)
 {
-	bool changes = self->places.act != ASSETS_SURVEY &&
-		       !options_has(&self->call->options, "dry-run");
+	bool changes =
+		self->places.act != ASSETS_SURVEY && !options_has(&self->call->options, "dry-run");
 	int result = -1;
 
 	self->loop = loop_new(err);
@@ -291,8 +291,9 @@ static int check_flags(const struct call *call, enum assets_act act, struct erro
 		return error_code(err, EXIT_USAGE);
 	}
 	if (options_has(&call->options, "older-than") && !options_has(&call->options, "unlisted")) {
-		error_set(err, "--older-than belongs to --unlisted: what a manifest knows goes when "
-			       "it is dead, never by its age");
+		error_set(err,
+			  "--older-than belongs to --unlisted: what a manifest knows goes when "
+			  "it is dead, never by its age");
 		return error_code(err, EXIT_USAGE);
 	}
 	return 0;
@@ -330,10 +331,9 @@ const struct command command_assets = {
 	.name = "assets",
 	.arguments = "sync|prune|list|status",
 	.summary = "what the pipeline's assets_sync and assets_prune steps do, on its own",
-	.details =
-		"sync sends the working tree's folders, both halves, and makes them live; prune "
-		"removes what is dead; list tells of each object, status of each release, what "
-		"becomes of it and what the next prune would free.",
+	.details = "sync sends the working tree's folders, both halves, and makes them live; prune "
+		   "removes what is dead; list tells of each object, status of each release, what "
+		   "becomes of it and what the next prune would free.",
 	.options = rows,
 	.run = run_assets,
 	.arguments_least = 1,

@@ -26,7 +26,7 @@ static const char *state_of(const struct index *index, const struct index_releas
 	if (!release->published && !index_dead_since(index, release))
 		return "prepared";
 	return index_keeps(index, release, options->keep, options->grace, options->now) ? "kept"
-										       : "dead";
+											: "dead";
 }
 
 static json_t *releases_json(const struct assets_place *place)
@@ -41,9 +41,8 @@ static json_t *releases_json(const struct assets_place *place)
 			list,
 			json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o}", "id",
 				  release->id, "app", release->app, "env", release->env, "from",
-				  release->from, "state",
-				  state_of(index, release, &place->options), "objects",
-				  (json_int_t)release->objects, "bytes",
+				  release->from, "state", state_of(index, release, &place->options),
+				  "objects", (json_int_t)release->objects, "bytes",
 				  (json_int_t)release->bytes, "prepared",
 				  time_json(release->prepared), "published",
 				  time_json(release->published), "superseded",
@@ -57,20 +56,19 @@ static json_t *items_json(const struct assets_result *result)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < result->items.count; i++)
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:I}", "what",
-						result->items.items[i].what, "key",
-						result->items.items[i].key, "size",
-						(json_int_t)result->items.items[i].size));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "what",
+						      result->items.items[i].what, "key",
+						      result->items.items[i].key, "size",
+						      (json_int_t)result->items.items[i].size));
 	return list;
 }
 
 static json_t *place_json(const struct assets_places *places, const struct assets_place *place)
 {
 	const struct assets_result *result = place->result;
-	json_t *json = json_pack("{s:s, s:s, s:b, s:s?}", "step", place->step, "to",
-				 place->options.to, "ok", result->ok, "error",
-				 result->ok ? NULL : result->failure.message);
+	json_t *json =
+		json_pack("{s:s, s:s, s:b, s:s?}", "step", place->step, "to", place->options.to,
+			  "ok", result->ok, "error", result->ok ? NULL : result->failure.message);
 	json_t *notes = json_array();
 
 	for (size_t i = 0; i < result->notes.count; i++)
@@ -78,8 +76,7 @@ static json_t *place_json(const struct assets_places *places, const struct asset
 	json_object_set_new(json, "notes", notes);
 	if (places->act == ASSETS_SYNC) {
 		json_object_set_new(json, "from", json_string(place->options.line.from));
-		json_object_set_new(json, "id",
-				    result->id ? json_string(result->id) : json_null());
+		json_object_set_new(json, "id", result->id ? json_string(result->id) : json_null());
 		json_object_set_new(json, "unchanged", json_boolean(result->unchanged));
 		json_object_set_new(json, "total", sum_json(&result->total));
 		json_object_set_new(json, "sent", sum_json(&result->sent));
@@ -109,11 +106,10 @@ static int print_json(struct call *call, const struct session *session,
 	for (size_t i = 0; i < places->list.count; i++)
 		if (places->list.items[i].result)
 			json_array_append_new(list, place_json(places, &places->list.items[i]));
-	return call_print_json(
-		json_pack("{s:s, s:b, s:s?, s:o}", "env", session->config->env, "dry_run",
-			  options_has(&call->options, "dry-run"), "error",
-			  failure ? failure->message : NULL, "places", list),
-		err);
+	return call_print_json(json_pack("{s:s, s:b, s:s?, s:o}", "env", session->config->env,
+					 "dry_run", options_has(&call->options, "dry-run"), "error",
+					 failure ? failure->message : NULL, "places", list),
+			       err);
 }
 
 /* ---- as text ---- */
@@ -169,7 +165,8 @@ static void add_survey(struct listing *listing, const struct assets_place *place
 	add_sum(listing, "live", &result->live, "of what is live");
 	add_sum(listing, "kept", &result->kept, "of the last releases, or dead only lately");
 	add_sum(listing, "dead", &result->dead, "the next prune frees them");
-	add_sum(listing, "unknown", &result->unknown, "no manifest knows them; they are left alone");
+	add_sum(listing, "unknown", &result->unknown,
+		"no manifest knows them; they are left alone");
 	add_sum(listing, "gone", &result->gone,
 		"should be there and are not: shipit assets sync --verify");
 }
@@ -187,9 +184,9 @@ static void add_place(struct listing *listing, struct session *session,
 		return;
 	}
 	buffer_add_format(&listing->out, ": %s\n",
-			  place->result->ok ? assets_words(session->arena, &place->options,
-							   place->result)
-					    : "failed");
+			  place->result->ok
+				  ? assets_words(session->arena, &place->options, place->result)
+				  : "failed");
 	add_items(listing, place->result);
 }
 

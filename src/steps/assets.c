@@ -39,8 +39,8 @@ static void tick(void *context)
 {
 	struct running *running = context;
 	struct arena arena = ARENA_INIT;
-	const char *words = assets_progress_words(&arena, running->assets,
-						  clock_monotonic() - running->begun);
+	const char *words =
+		assets_progress_words(&arena, running->assets, clock_monotonic() - running->begun);
 
 	if (words)
 		tell_progress(running, arena_format(&arena, "assets: %s", words));

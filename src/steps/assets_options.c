@@ -64,8 +64,7 @@ int assets_limit_parse(const char *text, struct assets_limit *limit, struct erro
 		error_set(err, "'%s' is neither a number of objects nor a percentage", text);
 		return error_code(err, EXIT_USAGE);
 	}
-	*limit = (struct assets_limit){.number = *end ? -1 : number,
-				       .percent = *end ? number : -1};
+	*limit = (struct assets_limit){.number = *end ? -1 : number, .percent = *end ? number : -1};
 	return 0;
 }
 
@@ -140,9 +139,8 @@ const char *assets_progress_words(struct arena *arena, const struct assets *asse
 	if (!milliseconds)
 		milliseconds = 1;
 	return arena_format(arena, "%s of %s files, %s of %s, %lld files/s, %s/s, %s left",
-			    grouped(done, files), grouped(wanted, total),
-			    size_format(sent, bytes), size_format(size, all),
-			    files * 1000 / milliseconds,
+			    grouped(done, files), grouped(wanted, total), size_format(sent, bytes),
+			    size_format(size, all), files * 1000 / milliseconds,
 			    size_format(speed, bytes * 1000 / milliseconds),
 			    duration_format(left, rest > 0 ? rest : 0));
 }
