@@ -47,7 +47,7 @@ static bool next_send(void *context, struct target_send *send)
 {
 	struct publish *self = context;
 	const struct asset *asset = &self->asset;
-	int more;
+	int more = 0;
 
 	while (!self->failed &&
 	       (more = manifest_next(&self->target, &self->asset, self->err)) > 0) {

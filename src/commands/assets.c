@@ -1,4 +1,5 @@
 /* shipit assets sync|prune|list|status: what a pipeline's assets steps do, on its own. */
+#include <assert.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -178,6 +179,7 @@ static int run_place(struct assets_call *self, struct assets_place *place, struc
 		timer = loop_timer_start(self->loop, PROGRESS, PROGRESS, tick, self);
 	while (!place->result && loop_run(self->loop) == 0)
 		;
+	assert(place->result);
 	loop_timer_stop(timer);
 	draw(self, "");
 	self->assets = NULL;
