@@ -12,14 +12,14 @@ test_kinds_of_later_versions() {
 		    go_live: true
 		    steps:
 		      - {run: 'true'}
-		      - {heartbeat: {url: https://example.com}}
+		      - {ota_publish: {from: dist, to: 'file:ota', runtime: 1.2.0}}
 	END
 	commit; push
 	for command in check plan 'deploy --yes'; do
 		# shellcheck disable=SC2086  # a command and its flag
 		expect 2 shipit $command
-		says "this version of shipit cannot run a step of kind 'heartbeat'"
-		says 'it runs: run, release, smoke, sound'
+		says "this version of shipit cannot run a step of kind 'ota_publish'"
+		says 'it runs: run, release, '
 	done
 }
 
