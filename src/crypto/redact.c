@@ -263,8 +263,14 @@ static size_t match(const struct redactor *redactor, const char *bytes, size_t l
 static size_t skip(const struct redactor *redactor, const char *bytes, size_t at, size_t length)
 {
 	const size_t stride = redactor->window - GRAM + 1;
-	while (length - at >= redactor->window &&
-	       !redactor->grams[gram_at(bytes + at + stride - 1)])
+	const bool *grams = redactor->grams;
+	for (; length - at >= redactor->window + 3 * stride; at += 4 * stride) {
+		const char *place = bytes + at + stride - 1;
+		if (grams[gram_at(place)] | grams[gram_at(place + stride)] |
+		    grams[gram_at(place + 2 * stride)] | grams[gram_at(place + 3 * stride)])
+			break;
+	}
+	while (length - at >= redactor->window && !grams[gram_at(bytes + at + stride - 1)])
 		at += stride;
 	return at;
 }

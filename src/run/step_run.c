@@ -11,6 +11,7 @@
 #define LINE_MAXIMUM ((size_t)64 << 10)
 #define PIECE ((size_t)32) /* less than a line: few more writes than without secrets */
 #define LATE_LEAST 30000	/* ms */
+#define SAVE_DELAY 500		/* ms, from the output to the log's file at the latest */
 
 struct step_attempt {
 	struct run_step *step;
@@ -20,10 +21,11 @@ struct step_attempt {
 	struct redact_stream raw[2];	/* what may become a secret yet */
 	struct buffer clean;		/* without secrets, of one piece of output */
 	struct buffer line[2];		/* the beginnings of lines whose end has not come */
-	struct loop_timer *timeout, *idle, *late, *retry;
+	struct loop_timer *timeout, *idle, *late, *retry, *save;
 	void *running;
 	int64_t begun;
 	bool timed_out, over;
+	bool log_told;			/* that it cannot be written */
 	const char *reason;
 };
 
@@ -45,6 +47,39 @@ static struct event event_of(const struct run_step *step, enum event_type type)
 	};
 }
 
+static void warn_of_log(struct step_attempt *attempt)
+{
+	if (attempt->log.errnum && !attempt->log_told)
+		event_message(attempt->step->run->events, LEVEL_WARNING,
+			      "cannot write the log '%s': %s", attempt->log.path,
+			      strerror(attempt->log.errnum));
+	attempt->log_told = attempt->log.errnum;
+}
+
+static void save_log(void *context)
+{
+	struct step_attempt *attempt = context;
+	loop_timer_stop(attempt->save);
+	attempt->save = NULL;
+	step_log_save(&attempt->log);
+	warn_of_log(attempt);
+}
+
+static void add_to_log(struct step_attempt *attempt, const char *bytes, size_t length)
+{
+	step_log_add(&attempt->log, bytes, length);
+	warn_of_log(attempt);
+	if (!attempt->save && step_log_unsaved(&attempt->log))
+		attempt->save = loop_timer_start(attempt->step->run->loop, SAVE_DELAY, 0, save_log,
+						 attempt);
+}
+
+static void close_log(struct step_attempt *attempt)
+{
+	step_log_close(&attempt->log);
+	warn_of_log(attempt);
+}
+
 static void emit_lines(struct step_attempt *attempt, int stream, const char *bytes, size_t length)
 {
 	struct run_step *step = attempt->step;
@@ -54,11 +89,7 @@ static void emit_lines(struct step_attempt *attempt, int stream, const char *byt
 	};
 	if (!length)
 		return;
-	bool worked = !attempt->log.errnum;
-	step_log_add(&attempt->log, bytes, length);
-	if (worked && attempt->log.errnum)
-		event_message(step->run->events, LEVEL_WARNING, "cannot write the log '%s': %s",
-			      attempt->log.path, strerror(attempt->log.errnum));
+	add_to_log(attempt, bytes, length);
 	event_emit_output(step->run->events, &output);
 }
 
@@ -157,7 +188,8 @@ static void stop_timers(struct step_attempt *attempt)
 	loop_timer_stop(attempt->idle);
 	loop_timer_stop(attempt->late);
 	loop_timer_stop(attempt->retry);
-	attempt->timeout = attempt->idle = attempt->late = attempt->retry = NULL;
+	loop_timer_stop(attempt->save);
+	attempt->timeout = attempt->idle = attempt->late = attempt->retry = attempt->save = NULL;
 }
 
 static void free_attempt(struct step_attempt *attempt)
@@ -255,6 +287,7 @@ static void settle(struct run_step *step, enum event_status status,
 	event.allowed = step->config->allow_failure;
 	event.place = outcome->place;
 	event.log = attempt->log.fd >= 0 || attempt->log.errnum ? attempt->log.path : NULL;
+	close_log(attempt);	/* whoever hears of the end finds all of it there */
 	event_emit(step->run->events, &event);
 	if (status != STATUS_OK && status != STATUS_CANCELLED && !event.allowed &&
 	    !step->aside)
@@ -296,7 +329,7 @@ static bool retry_later(struct step_attempt *attempt, enum event_status status,
 		      step->attempts + 1, step->config->retries + 1,
 		      duration_format(text, delay));
 	stop_timers(attempt);
-	step_log_close(&attempt->log);
+	close_log(attempt);
 	attempt->running = NULL;
 	attempt->retry = loop_timer_start(step->run->loop, delay, 0, try_again, attempt);
 	return true;

@@ -59,6 +59,31 @@ test_failure_names_the_cause_and_the_log() {
 	[ -s "$log" ] || fail "no log at '$log'"
 }
 
+# Its last words go by way of memory to the log, soon: the step itself waits for them there.
+test_a_chatty_step_is_in_its_log_while_it_runs() {
+	new_repo
+	simple_config
+	write chatty.sh <<-'END'
+		yes 'the quick brown fox jumps over the lazy dog' | head -c 96000000
+		echo 'these are the last words'
+		log=$(git rev-parse --git-common-dir)/shipit/deploys/$SHIPIT_ID/logs/build.chatty.log
+		tries=200
+		until tail -c 100 "$log" | grep -q 'the last words'; do
+			tries=$((tries - 1))
+			[ "$tries" -gt 0 ] || exit 9
+			sleep 0.05
+		done
+	END
+	write pipelines/simple.yml <<-END
+		stages:
+		  build: {steps: [{name: chatty, run: 'sh chatty.sh'}]}
+		  release: {go_live: true, steps: [{name: switch, run: 'true'}]}
+	END
+	commit
+	push
+	expect 0 shipit deploy --yes --silent --quiet --format plain
+}
+
 test_json_is_one_event_a_line() {
 	new_repo
 	noisy_config true

@@ -189,6 +189,78 @@ static void test_cut_log_is_gone_on_with(void **state)
 	buffer_release(&bytes);
 }
 
+/* The ring is in the file as soon as it is saved, for who was killed; who goes on does so there. */
+static void test_what_is_saved_outlives_a_kill(void **state)
+{
+	(void)state;
+	struct step_log log;
+	struct buffer bytes;
+	buffer_init(&bytes, 1 << 20);
+	for (int kill = 0; kill < 2; kill++) {
+		step_log_init(&log, "step.log");
+		log.head = 10;
+		log.tail = 20;
+		step_log_add(&log, kill ? "mnopqrs" : "0123456789abcdef", kill ? 7 : 16);
+		assert_true(step_log_unsaved(&log));
+		step_log_save(&log);
+		assert_false(step_log_unsaved(&log));
+		step_log_add(&log, kill ? "?" : "ghijkl", kill ? 1 : 6);
+		if (!kill)
+			step_log_save(&log);
+		read_log(&bytes);
+		assert_string_equal(bytes.data, kill ? "0123456789abcdefghijklmnopqrs"
+						     : "0123456789abcdefghijkl");
+		close(log.fd);
+		free(log.ring);
+	}
+	step_log_init(&log, "step.log");
+	log.head = 10;
+	log.tail = 20;
+	step_log_add(&log, "tuvw", 4);
+	step_log_save(&log);
+	read_log(&bytes);
+	assert_string_equal(bytes.data, "0123456789uvwdefghijklmnopqrst");
+	step_log_close(&log);
+	read_log(&bytes);
+	assert_non_null(strstr(bytes.data, "cut 3 bytes"));
+	assert_string_equal(bytes.data + bytes.length - 20, "defghijklmnopqrstuvw");
+	buffer_release(&bytes);
+}
+
+/* Pieces of all sizes, saved now and then: what is read is the same as of one piece. */
+static void test_pieces_make_no_difference(void **state)
+{
+	(void)state;
+	char text[600];
+	struct buffer bytes;
+	buffer_init(&bytes, 1 << 20);
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)('a' + i % 23);
+	for (size_t length = 1; length < sizeof(text); length += 7)
+		for (size_t part = 1; part < 90; part += 4) {
+			struct step_log log;
+			step_log_init(&log, "step.log");
+			log.head = 50;
+			log.tail = 40;
+			for (size_t at = 0; at < length; at += part) {
+				step_log_add(&log, text + at,
+					     length - at < part ? length - at : part);
+				if (at % 3 == 0)
+					step_log_save(&log);
+			}
+			step_log_close(&log);
+			read_log(&bytes);
+			size_t tail = length > 90 ? 40 : length > 50 ? length - 50 : 0;
+			assert_memory_equal(bytes.data, text, length < 50 ? length : 50);
+			assert_memory_equal(bytes.data + bytes.length - tail,
+					    text + length - tail, tail);
+			if (length <= 90)
+				assert_int_equal(bytes.length, length);
+			unlink("step.log");
+		}
+	buffer_release(&bytes);
+}
+
 static void test_short_log_is_whole(void **state)
 {
 	(void)state;
@@ -240,6 +312,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_cut_log_is_gone_on_with, open_folder,
 						remove_folder),
 		cmocka_unit_test_setup_teardown(test_log_is_cut_in_the_middle, open_folder,
+						remove_folder),
+		cmocka_unit_test_setup_teardown(test_what_is_saved_outlives_a_kill, open_folder,
+						remove_folder),
+		cmocka_unit_test_setup_teardown(test_pieces_make_no_difference, open_folder,
 						remove_folder),
 		cmocka_unit_test_setup_teardown(test_short_log_is_whole, open_folder,
 						remove_folder),
