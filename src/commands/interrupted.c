@@ -12,16 +12,24 @@
 #include "proc/machine.h"
 #include "ui/renderer.h"
 
-static const struct record *record_of(const struct session *session, const char *id)
+static const struct record *record_among(const struct record_list *list, const char *id)
 {
-	for (size_t i = 0; i < session->records.records.count; i++)
-		if (text_equal(session->records.records.items[i].id, id))
-			return &session->records.records.items[i];
+	for (size_t i = 0; list && i < list->records.count; i++)
+		if (text_equal(list->records.items[i].id, id))
+			return &list->records.items[i];
 	return NULL;
 }
 
+static const struct record *record_of(struct session *session, const char *id)
+{
+	struct error ignored = { 0 };
+	const struct record *record = record_among(&session->records, id);
+
+	return record ? record : record_among(session_history(session, &ignored), id);
+}
+
 /* A verdict that was stored counts, though the journal does not have it yet. */
-static void add_record(const struct session *session, struct interrupted *found)
+static void add_record(struct session *session, struct interrupted *found)
 {
 	found->record = record_of(session, found->id);
 	if (!found->record || found->past->verdict)

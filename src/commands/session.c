@@ -17,8 +17,6 @@
 #include "git/treesource.h"
 #include "steps/kind.h"
 
-enum { RECORDS_READ = 200 };
-
 int session_open_repository(struct session *session, struct call *call, struct error *err)
 {
 	if (!session->arena) {
@@ -215,6 +213,15 @@ static int fetch(struct session *session, struct error *err)
 	return 0;
 }
 
+static int read_records(struct session *session, struct error *err)
+{
+	record_list_release(&session->records);
+	record_list_release(&session->history);
+	return record_list_read(session->store, session->arena, session->config->env,
+				session->options.rollback ? SESSION_HISTORY : SESSION_RECORDS,
+				&session->records, err);
+}
+
 int session_refresh(struct session *session, struct error *err)
 {
 	const char *env = session->config->env;
@@ -227,9 +234,18 @@ int session_refresh(struct session *session, struct error *err)
 		return -1;
 	if (text_equal(tip, known))
 		return 0;
-	record_list_release(&session->records);
-	return record_list_read(session->store, session->arena, env, RECORDS_READ,
-				&session->records, err);
+	return read_records(session, err);
+}
+
+const struct record_list *session_history(struct session *session, struct error *err)
+{
+	if (session->options.rollback || session->records.records.count < SESSION_RECORDS)
+		return &session->records;
+	if (!session->history.records.count &&
+	    record_list_read(session->store, session->arena, session->config->env, SESSION_HISTORY,
+			     &session->history, err) < 0)
+		return NULL;
+	return &session->history;
 }
 
 int session_open_state(struct session *session, struct error *err)
@@ -253,8 +269,7 @@ int session_open_state(struct session *session, struct error *err)
 	     !text_equal(remote, session->config->remote)) &&
 	    (open_store(session, err) < 0 || fetch(session, err) < 0))
 		return -1;
-	return record_list_read(session->store, session->arena, session->config->env, RECORDS_READ,
-				&session->records, err);
+	return read_records(session, err);
 }
 
 int session_open(struct session *session, struct call *call, const struct session_options *options,
@@ -339,6 +354,7 @@ void session_close(struct session *session)
 	session_people_close(session);
 	store_free(session->store);
 	record_list_release(&session->records);
+	record_list_release(&session->history);
 	if (session->repository)
 		repository_close(&session->repository);
 	session->store = NULL;

@@ -14,6 +14,9 @@ struct session_people;
 struct session_secrets;
 struct start;
 
+#define SESSION_RECORDS 32	/* that each command reads: estimates look at 20 */
+#define SESSION_HISTORY 200
+
 struct session_options {
 	const char *ref;	/* --ref; NULL: the rules of spec 1 */
 	const char *branch;	/* with ref: the branch that it was chosen by before; else NULL */
@@ -60,7 +63,8 @@ struct session {
 	const char *deployer;	/* SHIPIT_DEPLOYER, git's user.email, or the login name */
 	const char *default_branch;	/* of the remote; NULL when there is none */
 	bool has_remote;
-	struct record_list records;	/* newest first */
+	struct record_list records;	/* newest first; for a rollback all that session_history has */
+	struct record_list history;	/* empty: nobody has asked for it yet */
 	const char *live;	/* whole hash, or NULL: nothing is live */
 	const char *claimed;	/* the live commit as production itself says, or NULL */
 	bool asked_production;
@@ -95,6 +99,9 @@ int session_open_target(struct session *session, struct call *call,
 			const struct session_options *options, struct error *err) MUST_USE;
 /* Fetches once more: the store's entries, records and the remote's branches are those of now. */
 int session_refresh(struct session *session, struct error *err) MUST_USE;
+/* More records than a plan needs (SESSION_HISTORY), newest first, read when first asked for: each one
+ * costs time. NULL with err. */
+const struct record_list *session_history(struct session *session, struct error *err);
 void session_close(struct session *session);
 /* The plan of an opened target. */
 struct plan *session_plan(struct session *session, const struct plan_flags *flags, int64_t now,

@@ -255,9 +255,13 @@ static struct approval_view view_of(struct session *session, const char *digest)
 static int approvals_find(struct session *session, const char *digest, struct error *err)
 {
 	struct session_people *people = session->people;
-	const struct approval_view view = view_of(session, digest);
+	struct approval_view view = view_of(session, digest);
 	if (strcmp(people->digest, digest) == 0)
 		return 0;
+	if (approvals_wait(session->arena, &view))
+		view.records = session_history(session, err);
+	if (!view.records)
+		return -1;
 	approvals_release(&people->approvals);
 	people->used = false;
 	if (approvals_read(session->arena, &view, &people->approvals, err) < 0)

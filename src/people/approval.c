@@ -85,6 +85,14 @@ static bool has_name(const struct approval_list *approvals, const char *name)
 	return false;
 }
 
+bool approvals_wait(struct arena *arena, const struct approval_view *view)
+{
+	struct text_list names = {0};
+	struct error ignored = {0};
+	return store_names(view->store, view->env, PREFIX, arena, &names, &ignored) < 0 ||
+	       names.count;
+}
+
 int approvals_read(struct arena *arena, const struct approval_view *view,
 		   struct approval_list *approvals, struct error *err)
 {

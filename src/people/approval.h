@@ -54,6 +54,8 @@ struct approval_view {
 };
 /* Whether approval->value is one that counts; fills id, name and key. */
 bool approval_counts(const struct approval_view *view, struct approval *approval);
+/* Whether anybody's approval is in the store, whatever it says; true when that cannot be told. */
+bool approvals_wait(struct arena *arena, const struct approval_view *view);
 /* All that count: signed by different trained people, none of them the deployer, none used. */
 int approvals_read(struct arena *arena, const struct approval_view *view,
 		   struct approval_list *approvals, struct error *err) MUST_USE;
