@@ -92,6 +92,13 @@ new_repo() {
 	git remote add origin "$TEST_FOLDER/$folder.git"
 }
 
+# More deploys of the same than a plan reads the records of (SESSION_RECORDS); "$@": shipit.
+deploy_often() {
+	for _ in $(seq 33); do
+		expect 0 "$@" deploy --yes --redeploy --silent --quiet
+	done
+}
+
 # One stage that builds, one that goes live (it writes the commit to $TEST_FOLDER/live), one task.
 simple_config() {
 	write deploy.yml <<-END

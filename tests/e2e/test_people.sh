@@ -265,6 +265,11 @@ test_approval_cannot_be_put_back() {
 	name=$(entry "approval-$id-*")
 	expect 0 as bob deploy --yes --redeploy
 	# Whoever may write to the store brings it back: the record says that it was used.
+	cp kept "$name"
+	expect 3 as bob deploy --yes --redeploy
+	stderr_has 'has approved this plan'
+	rm "$name"
+	deploy_often as ann
 	mv kept "$name"
 	expect 3 as bob deploy --yes --redeploy
 	stderr_has 'has approved this plan'

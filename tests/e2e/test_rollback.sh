@@ -122,6 +122,14 @@ test_by_id() {
 	says 'did not make anything live'
 }
 
+test_far_back() {
+	shop
+	release two
+	deploy_often shipit
+	expect 0 shipit rollback --yes --silent
+	live one
+}
+
 test_nothing_to_roll_back() {
 	new_repo
 	simple_config
