@@ -14,7 +14,7 @@ struct session_people;
 struct session_secrets;
 struct start;
 
-#define SESSION_RECORDS 32	/* that each command reads: estimates look at 20 */
+#define SESSION_RECORDS 24	/* that each command reads: estimates look at 20 */
 #define SESSION_HISTORY 200
 
 struct session_options {
@@ -99,8 +99,8 @@ int session_open_target(struct session *session, struct call *call,
 			const struct session_options *options, struct error *err) MUST_USE;
 /* Fetches once more: the store's entries, records and the remote's branches are those of now. */
 int session_refresh(struct session *session, struct error *err) MUST_USE;
-/* More records than a plan needs (SESSION_HISTORY), newest first, read when first asked for: each one
- * costs time. NULL with err. */
+/* More records than a plan needs (SESSION_HISTORY), newest first, read when first asked for: each
+ * one costs time. NULL with err. */
 const struct record_list *session_history(struct session *session, struct error *err);
 void session_close(struct session *session);
 /* The plan of an opened target. */

@@ -1,6 +1,6 @@
-/* The beginning of a log is written straight. The end goes round in a ring in memory, and from there
- * to the file now and then: nearly all that a chatty step prints is written over before that. The
- * file has the ring's places behind its head, so that what a killed deploy printed last is there. */
+/* The beginning of a log is written straight. The end goes round in a ring in memory, and from
+ * there to the file now and then: nearly all that a chatty step prints is written over before that.
+ * The file has the ring's places behind its head: what a killed deploy printed last is there. */
 #include "run/step_log.h"
 
 #include <errno.h>

@@ -94,7 +94,7 @@ new_repo() {
 
 # More deploys of the same than a plan reads the records of (SESSION_RECORDS); "$@": shipit.
 deploy_often() {
-	for _ in $(seq 33); do
+	for _ in $(seq 25); do
 		expect 0 "$@" deploy --yes --redeploy --silent --quiet
 	done
 }
