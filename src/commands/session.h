@@ -63,7 +63,7 @@ struct session {
 	const char *deployer;	/* SHIPIT_DEPLOYER, git's user.email, or the login name */
 	const char *default_branch;	/* of the remote; NULL when there is none */
 	bool has_remote;
-	struct record_list records;	/* newest first; for a rollback all that session_history has */
+	struct record_list records;	/* newest first; of a rollback as many as history has */
 	struct record_list history;	/* empty: nobody has asked for it yet */
 	const char *live;	/* whole hash, or NULL: nothing is live */
 	const char *claimed;	/* the live commit as production itself says, or NULL */
