@@ -34,7 +34,7 @@ static enum lock_obstacle obstacle_of(const struct lock_facts *lock,
 {
 	enum lock_obstacle obstacle = lock_obstacle(lock);
 
-	if (obstacle == LOCK_INTERRUPTED && options->recovers)
+	if ((obstacle == LOCK_INTERRUPTED || obstacle == LOCK_DAMAGED) && options->recovers)
 		return LOCK_FREE;
 	if ((obstacle == LOCK_HOLD || obstacle == LOCK_QUEUE) && options->past_hold)
 		return LOCK_FREE;
@@ -163,7 +163,7 @@ static struct lease_request request_of(struct attempt *self, struct store_change
 	if (!self->lock.leased)
 		return request;
 	request.over = &self->lock.lease;
-	if (options->recovers) {
+	if (options->recovers && !self->lock.lease.damaged) {
 		request.phase = self->lock.lease.phase;
 		request.work = self->lock.lease.work;
 	}

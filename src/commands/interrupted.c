@@ -130,18 +130,53 @@ static int look_closer(struct session *session, struct interrupted *found, struc
 	return 0;
 }
 
+/* A damaged lease says nothing: whether a deploy to that environment did not come to its end here is
+ * all that can be known. */
+static int look_here(struct session *session, struct interrupted *found, struct error *err)
+{
+	struct deploy_list list;
+
+	if (deploy_list_read(session->arena, session->common_dir, &list, err) < 0)
+		return -1;
+	found->command = "deploy";
+	found->start = (struct start){ .env = found->env, .command = found->command };
+	found->past = run_past_from_work(session->arena, NULL, LEASE_BEFORE);
+	for (size_t i = 0; i < list.folders.count; i++) {
+		const struct deploy_folder *folder = &list.folders.items[i];
+		struct error unreadable = { 0 };
+		struct start start;
+
+		if (deploy_folder_finished(folder) ||
+		    start_read(session->arena, folder, &start, &unreadable) <= 0 ||
+		    !text_equal(start.env, found->env))
+			continue;
+		found->command = start.command;
+		return interrupted_open(session, folder, found, err);
+	}
+	return 0;
+}
+
+static bool is_left_behind(const struct lock_facts *lock)
+{
+	return lock->leased && (lock->state == LEASE_DEAD || lock->state == LEASE_EXPIRED ||
+				lock->state == LEASE_DAMAGED);
+}
+
 int interrupted_find(struct session *session, const char *env, struct interrupted *found,
 		     struct error *err)
 {
+	int result;
+
 	*found = (struct interrupted){ .env = env };
 	if (lock_read(session, env, &found->lock, err) < 0)
 		return -1;
-	if (!found->lock.leased || (found->lock.state != LEASE_DEAD &&
-				    found->lock.state != LEASE_EXPIRED)) {
+	if (!is_left_behind(&found->lock)) {
 		lock_release(&found->lock);
 		return 0;
 	}
-	if (look_closer(session, found, err) == 0)
+	result = found->lock.lease.damaged ? look_here(session, found, err)
+					   : look_closer(session, found, err);
+	if (result == 0)
 		return 1;
 	lock_release(&found->lock);
 	return -1;
@@ -212,10 +247,17 @@ static void describe(struct session *session, const struct interrupted *found,
 		     struct buffer *out)
 {
 	int64_t now = clock_now(session->call->clock);
+	enum lock_obstacle obstacle = found->lock.lease.damaged ? LOCK_DAMAGED : LOCK_INTERRUPTED;
 
 	buffer_add_text(out, "WARNING: ");
-	words_clean(out, lock_sentence(session->arena, &found->lock, LOCK_INTERRUPTED, now));
+	words_clean(out, lock_sentence(session->arena, &found->lock, obstacle, now));
 	buffer_add_char(out, '\n');
+	if (found->lock.lease.damaged && found->id) {
+		buffer_add_format(out, "  on this machine the %s ", found->command);
+		words_clean(out, found->id);
+		buffer_add_text(out, start_runs(&found->start)
+				? " is under way\n" : " did not come to its end\n");
+	}
 	describe_past(found, out);
 	if (found->rollback) {
 		buffer_add_text(out, "  its smoke test had failed, and its rollback ");
@@ -224,7 +266,7 @@ static void describe(struct session *session, const struct interrupted *found,
 		describe_past(found->rollback, out);
 	}
 	buffer_add_text(out, "  ");
-	words_clean(out, lock_advice(session->arena, &found->lock, LOCK_INTERRUPTED));
+	words_clean(out, lock_advice(session->arena, &found->lock, obstacle));
 	buffer_add_char(out, '\n');
 }
 
@@ -267,6 +309,11 @@ int interrupted_refuse(struct session *session, struct error *err)
 
 	if (known <= 0)
 		return known;
+	if (lock_obstacle(&found.lock) == LOCK_DAMAGED) {
+		known = lock_refuse(session, &found.lock, LOCK_DAMAGED, err);
+		interrupted_release(&found);
+		return known;
+	}
 	if (lock_obstacle(&found.lock) != LOCK_INTERRUPTED) {
 		interrupted_release(&found);
 		return 0;

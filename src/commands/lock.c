@@ -106,18 +106,37 @@ const struct command command_lock = {
 
 /* ---- unlock ---- */
 
-struct unlocking {
-	struct session *session;
-	struct lock_facts *lock;
-	char version[STORE_VERSION_SIZE];
-};
-
-static size_t hold_change(void *context, struct store_change *changes)
+/* The hold goes, and a lease that nobody can read. */
+static size_t force_changes(void *context, struct store_change *changes)
 {
-	struct unlocking *self = context;
+	const struct lock_facts *lock = context;
+	size_t count = 0;
 
-	changes[0] = (struct store_change){ .name = HOLD_ENTRY, .expected = self->version };
-	return 1;
+	if (lock->held)
+		changes[count++] = (struct store_change){ .name = HOLD_ENTRY,
+							  .expected = lock->hold.version };
+	if (lock->leased && lock->lease.damaged)
+		changes[count++] = (struct store_change){ .name = LEASE_ENTRY,
+							  .expected = lock->lease.version };
+	return count;
+}
+
+/* What was ended by force, for the history. */
+static const char *ended_text(struct session *session, const struct lock_facts *lock)
+{
+	const char *why = options_value(&session->call->options, "message");
+	const char *hold = "", *lease = "";
+
+	if (lock->held)
+		hold = arena_format(session->arena, "ended the hold of %s (%s)",
+				    lock->hold.by ? lock->hold.by : "nobody knows whom",
+				    lock->hold.reason ? lock->hold.reason
+						      : "no reason was given");
+	if (lock->leased && lock->lease.damaged)
+		lease = arena_format(session->arena, "%sfreed a damaged lease (%s)",
+				     lock->held ? "; " : "", lock->lease.damaged);
+	return arena_format(session->arena, "%s%s%s%s", hold, lease, why ? ": " : "",
+			    why ? why : "");
 }
 
 static struct record record_of(struct session *session, const struct lock_facts *lock)
@@ -125,7 +144,6 @@ static struct record record_of(struct session *session, const struct lock_facts 
 	const struct record *newest = session->records.records.count
 					      ? &session->records.records.items[0] : NULL;
 	const char *live = newest ? newest->live : NULL;
-	const char *why = options_value(&session->call->options, "message");
 	int64_t now = clock_now(session->call->clock);
 	char stamp[32], host[MACHINE_HOST];
 	struct record record = {
@@ -135,9 +153,7 @@ static struct record record_of(struct session *session, const struct lock_facts 
 		.commit = live, .previous = live, .deployer = session->deployer,
 		.host = arena_string(session->arena, machine_host(host)),
 		.started = now, .finished = now, .status = "ok",
-		.reason = arena_format(session->arena, "ended the hold of %s (%s)%s%s",
-				       lock->hold.by, lock->hold.reason ? lock->hold.reason
-				       : "no reason was given", why ? ": " : "", why ? why : ""),
+		.reason = ended_text(session, lock),
 	};
 
 	for (size_t i = 0; newest && i < newest->owed.count; i++)
@@ -146,17 +162,15 @@ static struct record record_of(struct session *session, const struct lock_facts 
 	return record;
 }
 
-/* Somebody else's: the hold goes and a record of it comes, in one. */
+/* Somebody else's, or damaged: it goes and a record of it comes, in one. */
 static int end_by_force(struct session *session, struct lock_facts *lock, struct error *err)
 {
-	struct unlocking self = { .session = session, .lock = lock };
-	const struct record_company company = { .changes = hold_change, .context = &self };
+	const struct record_company company = { .changes = force_changes, .context = lock };
 	struct record record = record_of(session, lock);
 
 	if (session_people_prove(session, err) < 0)
 		return -1;
 	record.key = session_key(session);
-	memcpy(self.version, lock->hold.version, sizeof(self.version));
 	return record_append_with(session->store, session->arena, &record, false, &company, err);
 }
 
@@ -178,38 +192,47 @@ static int check_own(struct session *session, const struct lock_facts *lock, boo
 {
 	enum lock_obstacle obstacle = lock_obstacle(lock);
 
-	if (force && lock->held)
+	if (force && (lock->held || obstacle == LOCK_DAMAGED))
 		return 0;
-	if (obstacle == LOCK_LEASE || obstacle == LOCK_INTERRUPTED)
+	if (obstacle == LOCK_LEASE || obstacle == LOCK_INTERRUPTED || obstacle == LOCK_DAMAGED)
 		return lock_refuse(session, lock, obstacle, err);
 	if (!lock->held || text_equal(lock->hold.by, session->deployer))
 		return 0;
 	error_set(err, "%s", lock_sentence(session->arena, lock, LOCK_HOLD,
 					   clock_now(session->call->clock)));
-	error_hint(err, "ask %s, or end it all the same: shipit -e %s unlock --force",
-		   lock->hold.by, lock->env);
+	error_hint(err, "%s%s%s it all the same: shipit -e %s unlock --force",
+		   lock->hold.by ? "ask " : "", lock->hold.by ? lock->hold.by : "",
+		   lock->hold.by ? ", or end" : "end", lock->env);
 	return error_code(err, EXIT_REFUSED);
 }
 
 static int end_hold(struct session *session, struct lock_facts *lock, struct error *err)
 {
 	struct call *call = session->call;
-	bool own = text_equal(lock->hold.by, session->deployer);
+	bool damaged = lock->leased && lock->lease.damaged;
+	bool own = text_equal(lock->hold.by, session->deployer) && !damaged;
 	const char *was;
 
 	if (check_own(session, lock, options_has(&call->options, "force"), err) < 0)
 		return -1;
-	if (!lock->held) {
+	if (!lock->held && !damaged) {
 		call_note(call, "%s is not locked.", lock->env);
 		return 0;
 	}
-	was = lock_sentence(session->arena, lock, LOCK_HOLD, clock_now(call->clock));
+	was = lock_sentence(session->arena, lock, damaged ? LOCK_DAMAGED : LOCK_HOLD,
+			    clock_now(call->clock));
 	if ((own ? end_own(session, lock, err) : end_by_force(session, lock, err)) < 0)
 		return -1;
 	lock->held = false;
+	if (damaged)
+		lock_release(lock);
+	lock->leased = lock->leased && !damaged;
 	call_note(call, own ? "%s is unlocked." : "%s is unlocked, by force.", lock->env);
 	if (!own)
 		call_note(call, "  %s", was);
+	if (damaged)
+		call_note(call, "What a deploy may have left behind is not known: look at %s, and "
+			  "at what it halts.", lock->env);
 	return 0;
 }
 

@@ -52,6 +52,8 @@ enum lock_obstacle lock_obstacle(const struct lock_facts *lock)
 		return LOCK_FREE;
 	if (leased && lock->state == LEASE_HELD)
 		return LOCK_LEASE;
+	if (leased && lock->state == LEASE_DAMAGED)
+		return LOCK_DAMAGED;
 	if (leased)
 		return LOCK_INTERRUPTED;
 	if (lock->held)
@@ -165,6 +167,9 @@ const char *lock_sentence(struct arena *arena, const struct lock_facts *lock,
 		return lease_sentence(arena, lock, now);
 	case LOCK_INTERRUPTED:
 		return interrupted_sentence(arena, lock, now);
+	case LOCK_DAMAGED:
+		return arena_format(arena, "nobody can say who holds %s: its lease in the state "
+				    "store is damaged (%s)", lock->env, lock->lease.damaged);
 	case LOCK_QUEUE:
 		break;
 	}
@@ -190,6 +195,10 @@ const char *lock_advice(struct arena *arena, const struct lock_facts *lock,
 	case LOCK_INTERRUPTED:
 		return arena_format(arena, "go on with it: shipit -e %s resume %s; or undo what it "
 				    "left behind: shipit -e %s recover %s", env, id, env, id);
+	case LOCK_DAMAGED:
+		return arena_format(arena, "when no deploy runs any more, put right what one may "
+				    "have left behind: shipit -e %s recover; or only free it: "
+				    "shipit -e %s unlock --force", env, env);
 	case LOCK_QUEUE:
 		break;
 	}
@@ -207,17 +216,22 @@ int lock_refuse(struct session *session, const struct lock_facts *lock,
 
 json_t *lock_json(const struct lock_facts *lock)
 {
+	static const char *const states[] = {
+		[LEASE_MINE] = "held", [LEASE_HELD] = "held", [LEASE_DEAD] = "dead",
+		[LEASE_EXPIRED] = "expired", [LEASE_DAMAGED] = "damaged",
+	};
 	const struct lease *lease = &lock->lease;
 	const struct hold *hold = &lock->hold;
 	char since[32];
 
 	if (lock->leased)
-		return json_pack("{s:s, s:s?, s:s?, s:s, s:s?, s:s, s:s?, s:s}", "kind", "lease",
+		return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s}", "kind", "lease",
 				 "holder", lease->holder, "host", lease->host, "since",
-				 time_format(since, lease->since), "reason", lease->reason, "phase",
-				 lease_phase_name(lease->phase), "id", lease->id, "state",
-				 lock->state == LEASE_DEAD ? "dead" :
-				 lock->state == LEASE_EXPIRED ? "expired" : "held");
+				 lease->damaged ? NULL : time_format(since, lease->since), "reason",
+				 lease->damaged ? lease->damaged : lease->reason, "phase",
+				 lease->damaged ? NULL : lease_phase_name(lease->phase), "id",
+				 lease->id, "state",
+				 states[lock->state]);
 	if (lock->held)
 		return json_pack("{s:s, s:s?, s:s?, s:s, s:s?, s:n, s:s?}", "kind", "hold",
 				 "holder", hold->by, "host", hold->host, "since",

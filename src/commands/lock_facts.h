@@ -27,6 +27,7 @@ enum lock_obstacle {
 	LOCK_HOLD,
 	LOCK_LEASE,		/* its holder lives: wait */
 	LOCK_INTERRUPTED,	/* its holder died: resume or recover */
+	LOCK_DAMAGED,		/* nobody can say who has it */
 	LOCK_QUEUE,		/* nobody has it, but others were there first */
 };
 /* For a deploy that does not wait. */

@@ -261,11 +261,24 @@ static void work_release(struct work *work)
 	session_close(&work->looking);
 }
 
+/* A lease tells whether its holder lives; one that is damaged cannot. */
+static int check_gone(const struct interrupted *found, struct error *err)
+{
+	if (!found->lock.lease.damaged || !found->id || !start_runs(&found->start))
+		return 0;
+	error_set(err, "%s still runs on this machine (pid %lld)", found->id,
+		  (long long)found->start.pid);
+	error_hint(err, "it sees that its lease is lost at the next renewal, within half a minute, "
+		   "and ends");
+	return refuse(err);
+}
+
 /* 1 found, 0 there is nothing to do, -1. */
 static int look(struct work *work, struct call *call, struct error *err)
 {
 	const struct session_options look = { .unwarned = true };
 	const struct holding_options options = { .recovers = true, .past_hold = true };
+	int known;
 
 	work->holding.session = &work->session;
 	if (deploy_check_format(call, err) < 0 ||
@@ -274,7 +287,8 @@ static int look(struct work *work, struct call *call, struct error *err)
 	/* Of a deploy that may be alive nothing is taken. */
 	if (holding_check(&work->looking, &options, err) < 0)
 		return -1;
-	return find_deploy(&work->looking, &work->found, err);
+	known = find_deploy(&work->looking, &work->found, err);
+	return known > 0 && check_gone(&work->found, err) < 0 ? -1 : known;
 }
 
 /* What is left of the rollback that the deploy had begun, unless its record is there. */

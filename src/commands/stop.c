@@ -49,6 +49,8 @@ static int stop(struct session *session, const struct lock_facts *lock, struct e
 		call_note(call, "Nothing runs on %s.", lock->env);
 		return EXIT_DONE;
 	}
+	if (obstacle == LOCK_DAMAGED)
+		return lock_refuse(session, lock, obstacle, err);
 	if (check_id(lock, id, err) < 0)
 		return -1;
 	if (obstacle != LOCK_INTERRUPTED)

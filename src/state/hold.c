@@ -11,13 +11,24 @@ static int time_get(const json_t *json, const char *key, int64_t *time, struct e
 	return text ? time_parse(text, time, err) : 0;
 }
 
+/* What cannot be read must not let anybody pass: it ends by force only. */
+static int hold_damaged(struct hold *hold, struct arena *arena, struct error *err)
+{
+	hold->by = NULL;
+	hold->since = hold->until = 0;
+	hold->reason = arena_format(arena, "its entry is damaged (%s)", err->message);
+	error_clear(err);
+	return 1;
+}
+
 int hold_read(struct store *store, struct arena *arena, const char *env, int64_t now,
 	      struct hold *hold, struct error *err)
 {
 	json_t *value;
 	*hold = (struct hold){0};
 	if (store_get(store, env, HOLD_ENTRY, &value, hold->version, err) < 0)
-		return error_wrap(err, "cannot read whether '%s' is locked", env);
+		return *hold->version ? hold_damaged(hold, arena, err)
+				      : error_wrap(err, "cannot read whether '%s' is locked", env);
 	if (!value)
 		return 0;
 	hold->by = json_text_get(arena, value, "by");
@@ -29,7 +40,7 @@ int hold_read(struct store *store, struct arena *arena, const char *env, int64_t
 		status = time_get(value, "until", &hold->until, err);
 	json_decref(value);
 	if (status < 0)
-		return error_wrap(err, "cannot read whether '%s' is locked", env);
+		return hold_damaged(hold, arena, err);
 	return !hold->until || now < hold->until;
 }
 

@@ -19,7 +19,8 @@ struct hold {
 };
 
 /* After store_fetch: 1 and *hold when one is in force at the time now (ms), else 0 (hold->version
- * is that of one that is over, to be replaced), -1 when it cannot be read. */
+ * is that of one that is over, to be replaced), -1 when the store cannot be read. A damaged one is
+ * in force, by nobody. */
 int hold_read(struct store *store, struct arena *arena, const char *env, int64_t now,
 	      struct hold *hold, struct error *err) MUST_USE;
 /* The entry's value for a store_change whose expected version is that of hold_read: a new

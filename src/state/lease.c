@@ -14,6 +14,7 @@
 
 #define TOKEN_SIZE 33
 #define TRIES 5
+#define LONGEST (INT64_C(24) * 3600000) /* ms: no forged length locks for ever */
 
 static const char *const phases[] = {
 	[LEASE_BEFORE] = "before", [LEASE_MAINTENANCE] = "maintenance", [LEASE_GO_LIVE] = "go_live",
@@ -68,6 +69,12 @@ static void lease_parse(struct lease *lease, struct arena *arena, json_t *body, 
 	snprintf(lease->version, sizeof(lease->version), "%s", version);
 }
 
+static void lease_damage(struct lease *lease, const char *why, const char *version)
+{
+	*lease = (struct lease){.damaged = why, .phase = LEASE_GO_LIVE};
+	snprintf(lease->version, sizeof(lease->version), "%s", version);
+}
+
 void lease_release(struct lease *lease)
 {
 	json_decref(lease->body);
@@ -90,11 +97,20 @@ int lease_read(struct store *store, struct arena *arena, const char *env, struct
 	char version[STORE_VERSION_SIZE];
 	json_t *body;
 	*lease = (struct lease){0};
-	if (store_get(store, env, LEASE_ENTRY, &body, version, err) < 0)
-		return error_wrap(err, "cannot read who holds '%s'", env);
+	if (store_get(store, env, LEASE_ENTRY, &body, version, err) < 0) {
+		if (!*version)
+			return error_wrap(err, "cannot read who holds '%s'", env);
+		lease_damage(lease, arena_string(arena, err->message), version);
+		error_clear(err);
+		return 1;
+	}
 	if (!body)
 		return 0;
 	lease_parse(lease, arena, body, version);
+	if (!lease->token || !*lease->token || lease->length <= 0) {
+		lease_release(lease);
+		lease_damage(lease, "it names no token or no length", version);
+	}
 	return 1;
 }
 
@@ -112,11 +128,14 @@ enum lease_state lease_judge(const struct lease *lease, const struct lease_view 
 {
 	bool here = lease->machine && *view->machine &&
 		    strcmp(lease->machine, view->machine) == 0;
+	int64_t length = lease->length < LONGEST ? lease->length : LONGEST;
+	if (lease->damaged)
+		return LEASE_DAMAGED;
 	if (lease->token && tokens_have(view->tokens, lease->token))
 		return LEASE_MINE;
 	if (here && lease->pid > 0)
 		return view->runs(lease->pid, lease->pid_started) ? LEASE_HELD : LEASE_DEAD;
-	return lease->length > 0 && view->seen_for >= lease->length ? LEASE_EXPIRED : LEASE_HELD;
+	return view->seen_for >= length ? LEASE_EXPIRED : LEASE_HELD;
 }
 
 enum lease_state lease_look(const struct lease *lease, const char *env, const char *common_dir)

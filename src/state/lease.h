@@ -27,6 +27,7 @@ const char *lease_phase_name(enum lease_phase phase);
 
 /* Texts are NULL when they are not known; all live as long as the arena that it was read into. */
 struct lease {
+	const char *damaged; /* why its entry is no lease: nothing else is known; NULL: it is one */
 	const char *token;   /* the same through all renewals */
 	const char *id;      /* of the deploy; NULL before it has one */
 	const char *command; /* "deploy", "rollback", "recover", "task", "maintenance" ... */
@@ -45,7 +46,8 @@ struct lease {
 };
 void lease_release(struct lease *lease); /* drops body; fine on a zeroed one */
 
-/* After store_fetch: 1 and *lease when there is one, 0 when not, -1 when it cannot be read. */
+/* After store_fetch: 1 and *lease when there is one (a damaged one too), 0 when not, -1 when the
+ * store cannot be read. */
 int lease_read(struct store *store, struct arena *arena, const char *env, struct lease *lease,
 	       struct error *err) MUST_USE;
 
@@ -54,6 +56,7 @@ enum lease_state {
 	LEASE_HELD, /* its holder may live: hands off */
 	LEASE_DEAD, /* its process ran on this machine and is gone */
 	LEASE_EXPIRED, /* it stood still for its whole length under our eyes */
+	LEASE_DAMAGED, /* torn or forged: nobody can say who holds it, and nobody can renew it */
 };
 
 /* What a contender knows. */

@@ -66,8 +66,12 @@ int queue_read(struct store *store, struct arena *arena, const char *env, const 
 	json_t *value, *item;
 	size_t i;
 	*queue = (struct queue){0};
-	if (store_get(store, env, QUEUE_ENTRY, &value, queue->version, err) < 0)
-		return error_wrap(err, "cannot read who waits for '%s'", env);
+	if (store_get(store, env, QUEUE_ENTRY, &value, queue->version, err) < 0) {
+		if (!*queue->version)
+			return error_wrap(err, "cannot read who waits for '%s'", env);
+		error_clear(err);
+		queue->changed = true; /* damaged: who waits adds himself again */
+	}
 	machine_name(machine);
 	json_array_foreach(json_object_get(value, "tickets"), i, item)
 	{

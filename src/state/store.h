@@ -65,7 +65,8 @@ int store_tip(struct store *store, const char *env, char version[STORE_VERSION_S
 	      struct error *err) MUST_USE;
 
 /* A named entry (a lease, a hold): *value is a new reference, or NULL and version "" when it is not
- * there. Names are of [a-z0-9-]. */
+ * there. Names are of [a-z0-9-]. -1 with a version: what is there is no value (torn, forged), and
+ * can be replaced by store_write. */
 int store_get(struct store *store, const char *env, const char *name, json_t **value,
 	      char version[STORE_VERSION_SIZE], struct error *err) MUST_USE;
 

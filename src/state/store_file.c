@@ -308,6 +308,10 @@ static int change_note(struct transaction *self, struct store_change *change, js
 	} else {
 		result = folder_get(self->store, self->env, change->name, &value, version, err);
 		json_decref(value);
+		if (result < 0 && *version) { /* damaged: its version is all that counts */
+			error_clear(err);
+			result = 0;
+		}
 	}
 	if (result < 0 || strcmp(version, change->expected) != 0)
 		return result < 0 ? -1 : 1;

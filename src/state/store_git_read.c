@@ -140,7 +140,7 @@ int git_store_get(struct store *store, const char *env, const char *name, json_t
 	const char *id =
 		git_ref_get(git_store_of(store), git_suffix(store, &arena, env, name));
 	int status = *id ? entry_read(store, id, value, err) : 0;
-	if (status == 0)
+	if (status == 0 || git_store_of(store)->repository)
 		snprintf(version, STORE_VERSION_SIZE, "%s", id);
 	arena_release(&arena);
 	return status;

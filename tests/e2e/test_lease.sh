@@ -501,4 +501,89 @@ test_lease_on_branches() {
 	expect 0 in_clone bob "$SHIPIT" deploy --yes --silent
 }
 
+# What each command says of a lease.json that is none: one sentence and what to type, never more.
+damage_lease() { printf '%s' "$1" >"$T/state/production/lease.json"; }
+
+test_damaged_lease_is_put_right() {
+	shop
+	expect 0 shipit deploy --yes --silent
+	echo more >more
+	commit more
+	push
+	for body in '' '{"token": "abc", "len' '{}' '[]' '{"token": "x", "length": -5}'; do
+		damage_lease "$body"
+		expect 3 shipit deploy --yes --silent
+		stderr_has 'nobody can say who holds production: its lease in the state store is damaged'
+		stderr_has 'shipit -e production recover'
+		stderr_has 'shipit -e production unlock --force'
+		for command in plan status history show 'maintenance status'; do
+			# shellcheck disable=SC2086
+			expect 0 shipit $command
+			stderr_has 'WARNING: nobody can say who holds production'
+		done
+		expect 0 shipit status --json
+		equals "$(json 'd["environments"][0]["lock"]["state"]')" damaged
+		expect 3 shipit unlock
+		expect 3 shipit stop
+		expect 3 shipit task count
+		stderr_has 'nobody can say who holds production'
+		expect 0 shipit unlock --force -m 'nobody deploys'
+		says 'production is unlocked, by force'
+		if has_lease; then fail 'the lease is still there'; fi
+		expect 0 shipit history --json
+		equals "$(json 'd[0]["kind"]')" unlock
+		json 'd[0]["reason"]' | grep -q 'freed a damaged lease .*: nobody deploys' ||
+			fail 'the history does not say it'
+		damage_lease "$body"
+		expect 0 shipit recover
+		if has_lease; then fail 'recover did not free the lease'; fi
+	done
+	expect 0 shipit deploy --yes --silent
+	expect 0 shipit history --verify
+}
+
+test_damaged_lease_on_the_git_remote() {
+	STATE=git shop
+	expect 0 shipit deploy --yes --silent
+	local blob tree commit
+	blob=$(printf '{"tok' | git -C "$T/repo.git" hash-object -w --stdin)
+	tree=$(printf '100644 blob %s\tentry.json\n' "$blob" | git -C "$T/repo.git" mktree)
+	commit=$(git -C "$T/repo.git" -c user.name=x -c user.email=x@y commit-tree -m x "$tree")
+	git -C "$T/repo.git" update-ref refs/shipit/production/lease "$commit"
+	expect 3 shipit deploy --yes --silent --redeploy
+	stderr_has 'nobody can say who holds production'
+	expect 0 shipit unlock --force
+	expect 0 shipit deploy --yes --silent --redeploy
+}
+
+test_damaged_lease_of_a_deploy_that_died_here() {
+	shop
+	start_deploy
+	kill -KILL "$HOLDER"
+	wait "$HOLDER" 2>/dev/null || :
+	touch "$T/go"
+	damage_lease '{'
+	expect 0 shipit status
+	stderr_has "on this machine the deploy $(ls .git/shipit/deploys) did not come to its end"
+	expect 0 shipit recover
+	if has_lease; then fail 'the lease is still there'; fi
+	expect 0 shipit history --json
+	equals "$(json 'd[0]["kind"]')" recover
+	equals "$(json 'd[0]["id"]')" "$(ls .git/shipit/deploys)"
+}
+
+test_damaged_hold_and_queue() {
+	shop
+	expect 0 shipit deploy --yes --silent
+	echo '{"by":' >"$T/state/production/hold.json"
+	echo '{"tick' >"$T/state/production/queue.json"
+	expect 3 shipit deploy --yes --silent --redeploy
+	stderr_has 'production is locked by somebody'
+	stderr_has 'its entry is damaged'
+	expect 3 shipit unlock
+	stderr_has 'end it all the same: shipit -e production unlock --force'
+	expect 0 shipit unlock --force
+	expect 0 shipit deploy --yes --silent --redeploy
+}
+
 run_tests

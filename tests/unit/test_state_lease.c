@@ -93,6 +93,12 @@ static void judged_without_clocks(void **state)
 	assert_int_equal(lease_judge(&gone, &view), LEASE_HELD);
 	view.seen_for = 120000;
 	assert_int_equal(lease_judge(&gone, &view), LEASE_EXPIRED);
+	/* A forged length does not lock for ever. */
+	struct lease forged = gone;
+	forged.length = INT64_MAX;
+	view.seen_for = INT64_C(24) * 3600000;
+	assert_int_equal(lease_judge(&forged, &view), LEASE_EXPIRED);
+	view.seen_for = 120000;
 
 	/* A machine that has no name is not the same as another without. */
 	view = (struct lease_view){.machine = "", .runs = runs, .seen_for = 0};
