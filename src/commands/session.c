@@ -15,6 +15,7 @@
 #include "git/pattern.h"
 #include "git/repository.h"
 #include "git/treesource.h"
+#include "git/worktree.h"
 #include "steps/kind.h"
 
 int session_open_repository(struct session *session, struct call *call, struct error *err)
@@ -183,7 +184,7 @@ static int open_store(struct session *session, struct error *err)
 }
 
 /* One round trip: the state, and where the store is the git remote, its branches too. */
-static int fetch(struct session *session, struct error *err)
+static int fetch_once(struct session *session, struct error *err)
 {
 	struct text_list refspecs = { 0 };
 	struct buffer listing CLEANUP(buffer_release);
@@ -207,6 +208,24 @@ static int fetch(struct session *session, struct error *err)
 	    git_fetch(session->repository, remote, &listing, err) < 0)
 		return -1;
 	git_fetched_branches(session->repository, session->arena, remote, listing.data);
+	return 0;
+}
+
+/* git stumbles over a checkout that died in the making, be it in another environment. */
+static int fetch(struct session *session, struct error *err)
+{
+	if (fetch_once(session, err) < 0) {
+		if (!strstr(err->message, "worktrees/"))
+			return -1;
+		if (!worktree_mend(session->repository, session->arena))
+			return error_hint(err, "a checkout of this repository is broken: find it "
+					  "with git worktree list, and end it with git worktree "
+					  "remove --force PATH, or git worktree prune");
+		error_clear(err);
+		call_note(session->call, "A checkout that died in the making is made anew.");
+		if (fetch_once(session, err) < 0)
+			return -1;
+	}
 	const struct text_list *warnings = store_warnings(session->store);
 	for (; session->warnings_told < warnings->count; session->warnings_told++)
 		call_note(session->call, "WARNING: %s", warnings->items[session->warnings_told]);

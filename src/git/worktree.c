@@ -1,8 +1,10 @@
 /* The checkout that is deployed, kept by the user's own git: filters, LFS and submodules work. */
 #include "git/worktree.h"
 
+#include <dirent.h>
 #include <git2.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,6 +14,8 @@
 #include "git/command.h"
 #include "proc/child.h"
 #include "proc/interrupt.h"
+
+enum { A_MOMENT = 200 };	/* ms: for longer git itself leaves no checkout torn */
 
 /* A name as one part of a path: what is not plain is written %XX. */
 static char *path_part(struct arena *arena, const char *name)
@@ -53,8 +57,9 @@ static char *worktrees_folder(struct arena *arena, struct error *err)
 	return NULL;
 }
 
-char *worktree_path(const struct repository *repository, struct arena *arena, const char *env,
-		    struct error *err)
+/* Where all checkouts of this repository are. */
+static char *own_folder(const struct repository *repository, struct arena *arena,
+			struct error *err)
 {
 	char *folder = worktrees_folder(arena, err);
 	char hash[HASH_HEX_SIZE];
@@ -62,9 +67,17 @@ char *worktree_path(const struct repository *repository, struct arena *arena, co
 	if (!folder)
 		return NULL;
 	hash_bytes_hex(repository->common_dir, strlen(repository->common_dir), hash);
-	return arena_format(arena, "%s/%s-%.8s/%s", folder,
+	return arena_format(arena, "%s/%s-%.8s", folder,
 			    path_part(arena, path_name(path_folder(arena, repository->common_dir))),
-			    hash, path_part(arena, env));
+			    hash);
+}
+
+char *worktree_path(const struct repository *repository, struct arena *arena, const char *env,
+		    struct error *err)
+{
+	char *folder = own_folder(repository, arena, err);
+
+	return folder ? path_join(arena, folder, path_part(arena, env)) : NULL;
 }
 
 static int run(const char *folder, bool may_ask, const char *const *arguments, struct error *err)
@@ -115,7 +128,8 @@ static int make(const struct repository *repository, struct arena *arena, const 
 	if (RUN(repository->root, false, err, "worktree", "prune") < 0)
 		return -1;
 	return RUN(repository->root, options->may_ask, err, "-c", "core.sparseCheckout=false",
-		   "worktree", "add", "--quiet", "--detach", "--force", "--", path,
+		   "worktree", "add", "--quiet", "--detach", "--force",
+		   "--force" /* one that died in the making is locked */, "--", path,
 		   options->commit);
 }
 
@@ -140,6 +154,53 @@ static int update_submodules(struct arena *arena, const char *path,
 		return -1;
 	return RUN(path, false, err, "submodule", "--quiet", "foreach", "--recursive",
 		   options->clean_all ? "git clean -q -ffdx" : "git clean -q -ffd");
+}
+
+/* The first line of a file of git's; "" when it cannot be read. */
+static char *git_file_line(struct arena *arena, const char *folder, const char *name)
+{
+	struct buffer bytes CLEANUP(buffer_release);
+	struct error ignored = { 0 };
+
+	buffer_init(&bytes, 64 << 10);
+	if (file_read(path_join(arena, folder, name), &bytes, &ignored) < 0)
+		return arena_string(arena, "");
+	return arena_bytes(arena, bytes.data, strcspn(bytes.data, "\n"));
+}
+
+static bool is_torn(struct arena *arena, const char *entry)
+{
+	const char *head = git_file_line(arena, entry, "HEAD");
+	bool named = text_starts_with(head, "ref: ") ||
+		     (*head && head[strspn(head, "0")] &&
+		      !head[strspn(head, "0123456789abcdef")]);
+
+	return !named || !*git_file_line(arena, entry, "commondir");
+}
+
+bool worktree_mend(const struct repository *repository, struct arena *arena)
+{
+	const char *entries = path_join(arena, repository->common_dir, "worktrees");
+	struct error ignored = { 0 };
+	const char *folder = own_folder(repository, arena, &ignored);
+	DIR *directory = folder ? opendir(entries) : NULL;
+	bool mended = false;
+
+	if (!directory)
+		return false;
+	for (struct dirent *item; (item = readdir(directory));) {
+		const char *entry = path_join(arena, entries, item->d_name);
+
+		if (item->d_name[0] == '.' ||
+		    !text_starts_with(git_file_line(arena, entry, "gitdir"), folder) ||
+		    !is_torn(arena, entry))
+			continue;
+		poll(NULL, 0, A_MOMENT);
+		if (is_torn(arena, entry) && tree_remove(entry, &ignored) == 0)
+			mended = true;
+	}
+	closedir(directory);
+	return mended;
 }
 
 static char *claim_path(const struct repository *repository, struct arena *arena, const char *path)

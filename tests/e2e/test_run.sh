@@ -430,4 +430,34 @@ test_the_journal_knows_what_the_screen_shows() {
 	expect 0 python3 "$TEST_FOLDER/look.py" "$SHIPIT"
 }
 
+# The machine died while git made the checkout: git itself stumbles over what is left of it.
+test_checkout_that_died_in_the_making() {
+	local tree admin state
+	for state in "file:$TEST_FOLDER/state" git; do
+		new_repo "repo-${state%%:*}"
+		simple_config
+		sed -i.old "s|^state: .*|state: $state|" deploy.yml
+		rm deploy.yml.old
+		commit state
+		push
+		expect 0 shipit deploy --yes --silent
+		tree=$(git worktree list --porcelain | sed -n 's/^worktree //p' | tail -n 1)
+		admin=$(git -C "$tree" rev-parse --absolute-git-dir)
+		printf '%040d\n' 0 >"$admin/HEAD"
+		expect 0 shipit deploy --yes --silent --redeploy
+		stderr_has 'A checkout that died in the making is made anew.'
+		: >"$admin/commondir"
+		expect 0 shipit deploy --yes --silent --redeploy
+		echo initializing >"$admin/locked"
+		rm -rf "$tree"
+		expect 0 shipit deploy --yes --silent --redeploy
+		equals "$(git -C "$tree" rev-parse HEAD)" "$(git rev-parse HEAD)"
+	done
+	# Somebody else's is left alone.
+	git worktree add -q "$TEST_FOLDER/theirs"
+	printf '%040d\n' 0 >.git/worktrees/theirs/HEAD
+	expect 1 shipit deploy --yes --silent --redeploy
+	stderr_has 'git worktree remove --force PATH'
+}
+
 run_tests
