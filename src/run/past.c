@@ -265,6 +265,7 @@ struct run_past *run_past_from_work(struct arena *arena, const json_t *work, int
 	const json_t *entry;
 	size_t i;
 	past->elsewhere = true;
+	past->phase = phase;
 	past->plan = json_text_get(arena, work, "plan");
 	past->go_live_stage = json_text_get(arena, work, "go_live");
 	past->go_live = phase >= LEASE_GO_LIVE;

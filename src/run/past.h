@@ -31,6 +31,7 @@ struct run_past {
 	const char *id, *env, *commit, *previous, *deployer, *plan;	/* previous may be NULL */
 	bool tasks_only;
 	bool elsewhere;		/* made of a lease's work: the journal is on another machine */
+	int phase;		/* ... and the enum lease_phase that it had come to */
 	int64_t started;	/* ms: the first deploy.started; 0: nothing was begun */
 	int64_t ended;		/* ms: the last event of all */
 	uint64_t seq;		/* of the last event; who goes on counts from there */

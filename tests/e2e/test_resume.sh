@@ -197,6 +197,24 @@ test_recover_from_another_machine() {
 	expect 0 deploy
 }
 
+# What was passed on the way is done: only what nobody knows of is owed.
+test_recover_elsewhere_owes_what_is_not_known() {
+	resume_shop
+	kill_during migrate
+	vanish
+	wait_until 10 shipit recover
+	expect 0 shipit status --json
+	equals "$(json '[o["name"] for o in d["environments"][0]["owed"]]')" '["release.migrate", "warm"]'
+	cd "$TEST_FOLDER/repo"
+	kill_during warm
+	rm -rf "$TEST_FOLDER/other" "$TEST_FOLDER/vanished"
+	vanish
+	wait_until 10 shipit recover
+	expect 0 shipit history --json
+	equals "$(json 'd[0]["kind"]+" "+d[0]["status"]')" 'recover failed_live'
+	equals "$(json '[o["name"] for o in d[0]["owed"]]')" '["warm"]'
+}
+
 test_resume_from_another_machine() {
 	resume_shop
 	kill_during migrate
