@@ -247,6 +247,16 @@ static enum event_status recovered_status(const struct run_result *result)
 	return result->live || result->rolled_back ? STATUS_FAILED_LIVE : STATUS_INTERRUPTED;
 }
 
+/* Why there is something to recover. A deploy that went well has no lease behind its record. */
+static const char *recovered_reason(const struct run_past *past)
+{
+	if (past->elsewhere)
+		return "nothing more was heard of it: it was killed, or cut off from the state store";
+	if (past->verdict && past->status != STATUS_OK)
+		return "it came to its end, and its record could not be stored then";
+	return "shipit was killed, or its machine died";
+}
+
 void finish_recovery(struct run *run)
 {
 	struct run_result *result = run->result;
@@ -257,7 +267,7 @@ void finish_recovery(struct run *run)
 	finish_owed(run, false);
 	result->status = recovered_status(result);
 	result->exit_code = clean ? EXIT_DONE : EXIT_ATTENTION;
-	result->reason = "shipit was killed, or its machine died";
+	result->reason = recovered_reason(run->options->past);
 	result->finished = clock_now(run->events->clock ? run->events->clock : &clock_system);
 	if (result->rolled_back)
 		advise(run, after_rollback(run));
@@ -288,9 +298,11 @@ void finish_verdict(struct run *run)
 	struct run_result *result = run->result;
 	struct text_list owed = {0};
 	struct error err = {0};
+	bool stored = true;
 	journal_give_back(run->journal);
 	if (run->options->verdict &&
 	    run->options->verdict(run->options->context, result, &err)) {
+		stored = false;
 		event_message(run->events, LEVEL_ERROR, "%s", err.message);
 		if (err.hint[0])
 			advise(run, arena_string(run->arena, err.hint));
@@ -305,6 +317,11 @@ void finish_verdict(struct run *run)
 	for (size_t i = 0; i < result->owed.count; i++)	/* deferred ones have their turn yet */
 		if (result->owed.items[i].status || result->status != STATUS_OK)
 			text_list_add(run->arena, &owed, result->owed.items[i].name);
+	if (!stored && owed.count) {	/* no plan will know of it */
+		advise(run, arena_format(run->arena, "Not done, and in no record: %s",
+					 text_join(run->arena, &owed, ", ")));
+		owed.count = 0;
+	}
 	struct event event = {
 		.type = EVENT_DEPLOY_FINISHED, .status = result->status,
 		.exit_code = result->exit_code, .duration = clock_monotonic() - run->begun,

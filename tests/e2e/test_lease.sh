@@ -385,14 +385,22 @@ test_live_without_a_record_needs_recover() {
 		  release:
 		    go_live: true
 		    steps: [{name: switch, run: 'echo 1 >>"$T/live"; mv "$T/repo.git" "$T/away"'}]
+		tasks: {late: {run: 'true', deferred: true}}
 	END
 	expect 4 shipit deploy --yes --silent
 	says 'the record of this deploy could not be stored'
 	says "shipit -e production recover $(ls .git/shipit/deploys)"
+	says 'Not done, and in no record: late'
+	silent_on 'selected by the next plan'
 	mv "$T/away" "$T/repo.git"
 	expect 3 shipit deploy --yes --silent
 	stderr_has 'was interrupted'
 	equals "$(cat "$T/live")" 1
+	expect 0 shipit recover
+	says 'it came to its end, and its record could not be stored then'
+	silent_on 'was killed'
+	expect 0 shipit history --json
+	equals "$(json 'd[0]["status"]')" failed_live
 }
 
 test_network_lost_for_a_moment_is_no_matter() {

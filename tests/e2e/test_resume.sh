@@ -212,6 +212,7 @@ test_recover_elsewhere_owes_what_is_not_known() {
 	wait_until 10 shipit recover
 	expect 0 shipit history --json
 	equals "$(json 'd[0]["kind"]+" "+d[0]["status"]')" 'recover failed_live'
+	json 'd[0]["reason"]' | grep -q '^nothing more was heard of it' || fail 'the reason is wrong'
 	equals "$(json '[o["name"] for o in d[0]["owed"]]')" '["warm"]'
 }
 
