@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "commands/listing.h"
+#include "commands/start.h"
 #include "ui/filter.h"
 
 #define CHUNK 65536
@@ -189,6 +190,52 @@ static bool is_id(const char *text)
 	return strspn(text, "0123456789") >= 4;
 }
 
+/* Whether it runs, or died, as a deploy to that environment: it is newer than all that is recorded. */
+static bool is_unfinished(struct session *session, const struct deploy_folder *folder)
+{
+	struct error ignored = {0};
+	struct start start;
+	return !deploy_folder_finished(folder) &&
+	       start_read(session->arena, folder, &start, &ignored) > 0 &&
+	       text_equal(start.env, session->config->env);
+}
+
+/* By the chain as this clone last saw it: IDs tell what clocks said. false: it knows of none here. */
+static bool newest_of_chain(struct session *session, struct deploy_folder *folder)
+{
+	const struct record_list *records = &session->records;
+	struct error ignored = {0};
+	struct deploy_list list;
+	if (deploy_list_read(session->arena, session->common_dir, &list, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < list.folders.count; i++) {
+		*folder = list.folders.items[i];
+		if (is_unfinished(session, folder))
+			return true;
+	}
+	for (size_t r = 0; r < records->records.count; r++)
+		for (size_t i = 0; i < list.folders.count; i++) {
+			*folder = list.folders.items[i];
+			if (text_equal(folder->id, records->records.items[r].id))
+				return true;
+		}
+	return false;
+}
+
+/* Logs can be read without a state store, and beside a deploy.yml that is wrong: then the newest
+ * one is that by its name. */
+static int find_newest(struct call *call, const char *common_dir, struct deploy_folder *folder,
+		       struct error *err)
+{
+	struct session session CLEANUP(session_close) = {.said_working_tree = true};
+	const struct session_options options = {.offline = true, .unwarned = true};
+	struct error ignored = {0};
+	if (session_open(&session, call, &options, &ignored) == 0 &&
+	    newest_of_chain(&session, folder))
+		return 0;
+	return deploy_folder_find(call->arena, common_dir, NULL, folder, err);
+}
+
 static int run_logs(struct call *call, struct error *err)
 {
 	struct session session = {0};
@@ -203,7 +250,8 @@ static int run_logs(struct call *call, struct error *err)
 	}
 	int result = session_open_repository(&session, call, err);
 	if (result == 0)
-		result = deploy_folder_find(call->arena, session.common_dir, id, &folder, err);
+		result = id ? deploy_folder_find(call->arena, session.common_dir, id, &folder, err)
+			    : find_newest(call, session.common_dir, &folder, err);
 	if (result == 0)
 		result = logs_read(call->arena, &folder, &list, err);
 	if (result == 0)
@@ -217,7 +265,7 @@ const struct command command_logs = {
 	.arguments = "[ID] [STEP]",
 	.summary = "the output of a deploy that ran on this machine",
 	.details =
-		"Without an ID the newest one; STEP is STAGE.STEP or a step's own name. What a log "
+		"Without an ID the environment's newest one; STEP is STAGE.STEP or a step's own name. What a log "
 		"lacks in its middle, it says.",
 	.run = run_logs,
 	.arguments_most = 2,

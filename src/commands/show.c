@@ -154,9 +154,12 @@ static int show(struct session *session, const char *id, struct error *err)
 	const struct record *record = NULL;
 	bool here;
 	int result;
-	if (!id && session->records.records.count)
+	bool newest = !id && session->records.records.count;
+	if (newest)
 		id = session->records.records.items[0].id;
 	here = deploy_folder_find(session->arena, session->common_dir, id, &folder, &local) == 0;
+	if (newest && here)
+		here = text_equal(folder.id, id); /* -2 is another one of that second */
 	if (id)
 		record = listing_find(session, here ? folder.id : id, &list, err);
 	if (!record && here)

@@ -164,6 +164,30 @@ in_folder() {
 	(cd "$1" && shift && "$@")
 }
 
+# A clock that went back gives the newest deploy an older ID.
+test_the_newest_is_that_of_the_chain() {
+	command -v faketime >/dev/null || skip 'needs faketime'
+	new_repo
+	simple_config
+	local first
+	expect 0 faketime '2030-01-01 12:00:00' "$SHIPIT" deploy --yes --silent
+	first=$(ls .git/shipit/deploys)
+	sed -i.old 's/echo built/echo built anew/' pipelines/simple.yml
+	rm pipelines/simple.yml.old
+	commit again
+	push
+	expect 0 shipit deploy --yes --silent
+	expect 0 shipit logs compile
+	equals "$(cat "$OUT")" 'built anew'
+	expect 0 shipit show --json
+	equals "$(json 'd["commit"]')" "$(git rev-parse HEAD)"
+	expect 0 shipit logs "$first" compile
+	equals "$(cat "$OUT")" built
+	# It needs no deploy.yml that can be read.
+	echo '{' >deploy.yml
+	expect 0 shipit logs compile
+}
+
 test_offline_uses_what_was_seen() {
 	new_repo
 	simple_config
