@@ -108,7 +108,7 @@ static int agree_again(const struct plan *shown, const struct replan *replan, st
 	if (call->yes && plan_got_worse(shown, plan)) {
 		error_set(err, "the plan got riskier than the one that --yes was said to: %s",
 			  text_join(call->arena, &replan->differences, "; "));
-		error_hint(err, "look at it (shipit plan) and deploy again");
+		error_hint(err, "look at it (shipit -e %s plan) and deploy again", plan->env);
 		return error_code(err, EXIT_REFUSED);
 	}
 	if (!deploy_writes_json(call) && !call->quiet && !call->yes)

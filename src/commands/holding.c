@@ -401,7 +401,8 @@ void holding_end(struct holding *holding)
 		keeper_leave(holding->keeper);
 	} else if (keeper_end(holding->keeper, &err) < 0) {
 		call_note(holding->session->call, "the lease could not be freed: %s", err.message);
-		call_note(holding->session->call, "  shipit recover frees it");
+		call_note(holding->session->call, "  shipit -e %s recover frees it",
+			  holding->session->config->env);
 	}
 	holding->keeper = NULL;
 	lease_release(&holding->over);

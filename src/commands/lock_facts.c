@@ -181,7 +181,8 @@ const char *lock_sentence(struct arena *arena, const struct lock_facts *lock,
 const char *lock_advice(struct arena *arena, const struct lock_facts *lock,
 			enum lock_obstacle obstacle)
 {
-	const char *env = lock->env, *id = lock->lease.id ? lock->lease.id : "";
+	const char *env = lock->env;
+	const char *id = lock->lease.id ? arena_format(arena, " %s", lock->lease.id) : "";
 
 	switch (obstacle) {
 	case LOCK_FREE:
@@ -191,10 +192,10 @@ const char *lock_advice(struct arena *arena, const struct lock_facts *lock,
 				    "somebody else's)", env);
 	case LOCK_LEASE:
 		return arena_format(arena, "wait for your turn: shipit -e %s deploy --wait; ask it "
-				    "to end: shipit -e %s stop %s", env, env, id);
+				    "to end: shipit -e %s stop%s", env, env, id);
 	case LOCK_INTERRUPTED:
-		return arena_format(arena, "go on with it: shipit -e %s resume %s; or undo what it "
-				    "left behind: shipit -e %s recover %s", env, id, env, id);
+		return arena_format(arena, "go on with it: shipit -e %s resume%s; or undo what it "
+				    "left behind: shipit -e %s recover%s", env, id, env, id);
 	case LOCK_DAMAGED:
 		return arena_format(arena, "when no deploy runs any more, put right what one may "
 				    "have left behind: shipit -e %s recover; or only free it: "

@@ -33,7 +33,7 @@ int session_choose_release(struct session *session, struct error *err)
 		  "commit %.12s of the release %s is not in this repository, nor on the remote",
 		  session->commit, release->id);
 	error_hint(err, "roll back from a clone that has it, or to another release by its ID: "
-			"'shipit history' lists them");
+			"'shipit -e %s history' lists them", session->config->env);
 	return error_code(err, EXIT_FAILED);
 }
 

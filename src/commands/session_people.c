@@ -119,8 +119,9 @@ static void judge_newest(struct session *session)
 	if (!judgement.problem)
 		return;
 	const char *note = arena_format(
-		session->arena, "WARNING: the newest record, %s, does not fit: %s (shipit history "
-		"--verify)", session->records.records.items[0].id, judgement.problem);
+		session->arena, "WARNING: the newest record, %s, does not fit: %s (shipit -e %s "
+		"history --verify)", session->records.records.items[0].id, judgement.problem,
+		session->config->env);
 	vec_push(session->arena, &session->facts.notes, note);
 }
 

@@ -45,7 +45,8 @@ static int judge_trainee(struct plan *plan, const struct plan_input *input,
 	judgement->approvable = true;
 	judgement->reason = arena_format(plan->arena,
 					 "%s is a trainee, and no trained deployer is online "
-					 "(shipit online) or has approved this plan", person->name);
+					 "(shipit -e %s online) or has approved this plan",
+					 person->name, plan->env);
 	return 0;
 }
 

@@ -301,7 +301,6 @@ static int unknown(const char *flag, const char *what, const char *name,
 
 	error_set(err, "%s %s: there is no %s of that name%s%s%s", flag, name, what,
 		  near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-	error_hint(err, "`shipit plan` lists them");
 	return error_code(err, EXIT_USAGE);
 }
 
@@ -334,7 +333,7 @@ static int check_flags(const struct plan *plan, const struct plan_flags *flags,
 	    check_names("--skip", "step", &flags->skip, &steps, err) ||
 	    check_names("--task", "task", &flags->task, &tasks, err) ||
 	    check_names("--no-task", "task", &flags->no_task, &tasks, err))
-		return -1;
+		return error_hint(err, "shipit -e %s plan lists them", plan->env);
 	return 0;
 }
 

@@ -367,7 +367,8 @@ static int check_lost(struct keeper *self, struct error *err)
 	bool lost = self->lost;
 	if (lost) {
 		error_set(err, "%s", self->lost_text);
-		error_hint(err, "look at production and `shipit status` before you deploy again");
+		error_hint(err, "look at it and at `shipit -e %s status` before you deploy again",
+			   self->env);
 		error_code(err, EXIT_REFUSED);
 	}
 	pthread_mutex_unlock(&self->mutex);

@@ -352,7 +352,8 @@ int run_past_answer(struct run_past *past, const char *name, bool done, struct e
 	if (!step) {
 		error_set(err, "no step '%s' was under way when the deploy ended, or several were",
 			  name);
-		error_hint(err, "name it STAGE.STEP, as `shipit status` shows it");
+		error_hint(err, "name it STAGE.STEP, as `shipit -e %s status` shows it",
+			   past->env ? past->env : "ENV");
 		return error_code(err, EXIT_USAGE);
 	}
 	step->done = done;

@@ -330,10 +330,20 @@ void record_list_release(struct record_list *list)
 	list->records.count = 0;
 }
 
+const char *record_env_flag(const struct record_list *list, char text[RECORD_ENV_FLAG])
+{
+	const char *env = list->records.count ? list->records.items[0].env : NULL;
+	text[0] = '\0';
+	if (env)
+		snprintf(text, RECORD_ENV_FLAG, " -e %s", env);
+	return text;
+}
+
 const struct record *record_list_find(const struct record_list *list, const char *id,
 				      struct error *err)
 {
 	const struct record *exact = NULL, *found = NULL;
+	char flag[RECORD_ENV_FLAG];
 	size_t matches = 0;
 	for (size_t i = 0; i < list->records.count; i++) {
 		const struct record *record = &list->records.items[i];
@@ -351,7 +361,7 @@ const struct record *record_list_find(const struct record_list *list, const char
 		error_set(err, "'%s' is the beginning of %zu deploys' IDs", id, matches);
 	else
 		error_set(err, "there is no deploy '%s'", id);
-	error_hint(err, "`shipit history` lists them");
+	error_hint(err, "`shipit%s history` lists them", record_env_flag(list, flag));
 	error_code(err, EXIT_USAGE);
 	return NULL;
 }

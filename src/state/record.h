@@ -97,6 +97,9 @@ struct record_list {
 int record_list_read(struct store *store, struct arena *arena, const char *env, size_t limit,
 		     struct record_list *list, struct error *err) MUST_USE;
 void record_list_release(struct record_list *list);
+enum { RECORD_ENV_FLAG = 80 };
+/* " -e ENV" of its records, for what a person is told to type; "" when there are none. */
+const char *record_env_flag(const struct record_list *list, char text[RECORD_ENV_FLAG]);
 /* The record of that ID (a unique beginning is enough), or NULL with an error that tells apart
  * "none" and "several". A deploy's own record, not the one of its deferred steps behind it. */
 const struct record *record_list_find(const struct record_list *list, const char *id,

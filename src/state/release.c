@@ -29,6 +29,7 @@ static int find_previous(const struct record_list *list, struct release_choice *
 			 struct error *err)
 {
 	const struct record *now = release_live(list, 0);
+	char flag[RECORD_ENV_FLAG];
 	size_t from = now ? (size_t)(now - list->records.items) : 0;
 
 	for (size_t i = from + 1; i < list->records.count; i++) {
@@ -40,8 +41,8 @@ static int find_previous(const struct record_list *list, struct release_choice *
 		return 0;
 	}
 	error_set(err, "there is no release before %s to go back to", now ? now->id : "this one");
-	error_hint(err, "'shipit history' lists what was deployed; 'shipit deploy --ref COMMIT' "
-			"builds and deploys any commit");
+	error_hint(err, "'shipit%s history' lists what was deployed; 'shipit%s deploy --ref COMMIT' "
+			"builds and deploys any commit", record_env_flag(list, flag), record_env_flag(list, flag));
 	return error_code(err, EXIT_FAILED);
 }
 
@@ -49,6 +50,7 @@ static int find_named(const struct record_list *list, const char *id, struct rel
 		      struct error *err)
 {
 	const struct record *named = record_list_find(list, id, err);
+	char flag[RECORD_ENV_FLAG];
 
 	if (!named)
 		return -1;
@@ -57,7 +59,7 @@ static int find_named(const struct record_list *list, const char *id, struct rel
 	if (choice->release)
 		return 0;
 	error_set(err, "%s did not make anything live: it cannot be rolled back to", named->id);
-	error_hint(err, "'shipit history' lists what was deployed");
+	error_hint(err, "'shipit%s history' lists what was deployed", record_env_flag(list, flag));
 	return error_code(err, EXIT_USAGE);
 }
 

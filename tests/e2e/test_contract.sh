@@ -627,4 +627,27 @@ test_what_only_production_knows() {
 	equals "$(json 'd["commit"]')" "$FIRST"
 }
 
+# What somebody is told to type is for the environment that he means.
+test_hints_name_the_environment() {
+	local folder=$TEST_FOLDER/state/staging
+	new_repo
+	simple_config
+	sed -i.old 's/^  production:.*/&\n  staging: {branch: "*", protected: false}/' deploy.yml
+	rm deploy.yml.old
+	commit staging
+	push
+	expect 0 shipit -e staging deploy --yes --silent
+	expect 2 shipit -e staging plan --task nonsense
+	stderr_has 'shipit -e staging plan lists them'
+	expect 2 shipit -e staging rollback 19990101
+	stderr_has 'shipit -e staging history'
+	expect 1 shipit -e staging rollback --yes --silent
+	stderr_has 'shipit -e staging history'
+	stderr_has 'shipit -e staging deploy --ref COMMIT'
+	mkdir -p "$folder"
+	printf '{"token":"x","command":"task","length":120000,"phase":"before"}' >"$folder/lease.json"
+	expect 3 shipit -e staging deploy --yes --silent --redeploy
+	stderr_has 'ask it to end: shipit -e staging stop'
+}
+
 run_tests
