@@ -147,8 +147,10 @@ static int deploy_under_lease(struct replan *replan, const struct holding_option
 	const struct plan *shown = replan->plan;
 	struct call *call = replan->session->call;
 
-	if (holding_take(replan->session, options, &holding, err) < 0 ||
-	    replan_under_lease(replan, &holding, err) < 0)
+	if (holding_take(replan->session, options, &holding, err) < 0)
+		return -1;
+	replan->session->facts.lock = NULL;	/* it is ours */
+	if (replan_under_lease(replan, &holding, err) < 0)
 		return -1;
 	if (replan->plan->nothing_to_do)
 		return nothing_to_do(call, replan->plan, err);
@@ -170,8 +172,7 @@ static int deploy_target(struct session *session, const struct session_options *
 	struct replan replan = { .session = session, .fresh = &fresh, .target = target,
 				 .flags = flags };
 
-	if ((patience == 0 || options_has(&call->options, "dry-run")) &&
-	    lock_tell_plan(session, err) < 0)
+	if (lock_tell_plan(session, patience > 0, err) < 0)
 		return -1;
 	replan.plan = session_plan(session, flags, clock_now(call->clock), err);
 	if (!replan.plan)

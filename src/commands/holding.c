@@ -41,12 +41,6 @@ static enum lock_obstacle obstacle_of(const struct lock_facts *lock,
 	return obstacle;
 }
 
-/* Whether who can wait would get it by waiting. */
-static bool is_worth_waiting(enum lock_obstacle obstacle)
-{
-	return obstacle == LOCK_LEASE || obstacle == LOCK_QUEUE;
-}
-
 int holding_check(struct session *session, const struct holding_options *options,
 		  struct error *err)
 {
@@ -57,7 +51,7 @@ int holding_check(struct session *session, const struct holding_options *options
 	if (lock_read(session, session->config->env, &lock, err) < 0)
 		return -1;
 	obstacle = obstacle_of(&lock, options);
-	if (obstacle != LOCK_FREE && !(options->patience && is_worth_waiting(obstacle)))
+	if (obstacle != LOCK_FREE && !(options->patience && lock_is_worth_waiting(obstacle)))
 		result = lock_refuse(session, &lock, obstacle, err);
 	lock_release(&lock);
 	return result;
@@ -319,7 +313,7 @@ static int give_up(struct attempt *self, enum lock_obstacle obstacle, struct err
 /* Waits for the next look. 0 look again, -1 do not. */
 static int wait_once(struct attempt *self, enum lock_obstacle obstacle, struct error *err)
 {
-	if (!self->options->patience || !is_worth_waiting(obstacle))
+	if (!self->options->patience || !lock_is_worth_waiting(obstacle))
 		return lock_refuse(self->session, &self->lock, obstacle, err);
 	if (machine_clock() >= self->give_up_at)
 		return give_up(self, obstacle, err);

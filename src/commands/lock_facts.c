@@ -241,7 +241,42 @@ json_t *lock_json(const struct lock_facts *lock)
 	return json_null();
 }
 
-int lock_tell_plan(struct session *session, struct error *err)
+struct text_list lock_waiting(struct arena *arena, const struct lock_facts *lock, int64_t now)
+{
+	struct text_list lines = { 0 };
+
+	for (size_t i = 0; i < lock->queue.tickets.count; i++) {
+		const struct ticket *ticket = &lock->queue.tickets.items[i];
+
+		text_list_add(arena, &lines,
+			      arena_format(arena, "%zu. %s on %s since %s", i + 1,
+					   known(ticket->holder), known(ticket->host),
+					   since_text(arena, ticket->since, now)));
+	}
+	return lines;
+}
+
+json_t *lock_waiting_json(const struct lock_facts *lock)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < lock->queue.tickets.count; i++) {
+		const struct ticket *ticket = &lock->queue.tickets.items[i];
+		char since[32];
+
+		json_array_append_new(list, json_pack("{s:s?, s:s?, s:s}", "holder",
+						      ticket->holder, "host", ticket->host,
+						      "since", time_format(since, ticket->since)));
+	}
+	return list;
+}
+
+bool lock_is_worth_waiting(enum lock_obstacle obstacle)
+{
+	return obstacle == LOCK_LEASE || obstacle == LOCK_QUEUE;
+}
+
+int lock_tell_plan(struct session *session, bool waits, struct error *err)
 {
 	struct lock_facts lock;
 	enum lock_obstacle obstacle;
@@ -251,6 +286,7 @@ int lock_tell_plan(struct session *session, struct error *err)
 	obstacle = lock_obstacle(&lock);
 	session->facts.lock = lock_sentence(session->arena, &lock, obstacle,
 					    clock_now(session->call->clock));
+	session->facts.waits = waits && lock_is_worth_waiting(obstacle);
 	lock_release(&lock);
 	return 0;
 }

@@ -41,7 +41,13 @@ const char *lock_advice(struct arena *arena, const struct lock_facts *lock,
 /* The refusal: that sentence and that advice. -1 */
 int lock_refuse(struct session *session, const struct lock_facts *lock,
 		enum lock_obstacle obstacle, struct error *err);
-/* For a plan that is only looked at: the guard `lock` says who stands in the way now. */
-int lock_tell_plan(struct session *session, struct error *err) MUST_USE;
+/* For a plan that is shown: the guard `lock` says who stands in the way now; waits: and that
+ * the deploy waits for it, where that helps. */
+int lock_tell_plan(struct session *session, bool waits, struct error *err) MUST_USE;
+/* Whether who can wait would get it by waiting. */
+bool lock_is_worth_waiting(enum lock_obstacle obstacle);
 /* The object (or null) of `status --json`. */
 json_t *lock_json(const struct lock_facts *lock);
+/* Who waits, first come first: "1. bob@example.com on laptop since 14:22 (3m ago)" each. */
+struct text_list lock_waiting(struct arena *arena, const struct lock_facts *lock, int64_t now);
+json_t *lock_waiting_json(const struct lock_facts *lock);

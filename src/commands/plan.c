@@ -66,7 +66,7 @@ static int run_plan(struct call *call, struct error *err)
 	target.run_commands = options_has(&call->options, "run-commands");
 	if (session_open_target(&session, call, &target, err) < 0)
 		return -1;
-	if (lock_tell_plan(&session, err) < 0)
+	if (lock_tell_plan(&session, false, err) < 0)
 		return -1;
 	plan = session_plan(&session, &flags, now, err);
 	return plan ? plan_show(call, plan, err) : -1;

@@ -69,13 +69,13 @@ static json_t *status_json(const struct environment_status *status)
 	bool live = newest && newest->live;
 	char since[32];
 	json_t *behind = status->behind >= 0 ? json_integer(status->behind) : json_null();
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o}", "name",
+	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
 			 status->config->name, "commit", live ? newest->live : NULL, "since",
 			 live && newest->live_at ? time_format(since, newest->live_at) : NULL,
 			 "deployer", live ? newest->live_by : NULL, "id",
 			 live ? newest->live_id : NULL, "behind", behind, "maintenance",
 			 halted_status_json(&status->halted), "lock", lock_json(&status->lock),
-			 "online", online_json(&status->online), "owed",
+			 "waiting", lock_waiting_json(&status->lock), "online", online_json(&status->online), "owed",
 			 owed ? json_deep_copy(owed) : json_array());
 }
 
@@ -119,7 +119,7 @@ static void add_lock(struct listing *listing, const struct environment_status *s
 
 	if (lock.leased && obstacle == LOCK_FREE)
 		obstacle = LOCK_INTERRUPTED;
-	if (obstacle == LOCK_FREE)
+	if (obstacle == LOCK_FREE || obstacle == LOCK_QUEUE)
 		return;
 	buffer_add_format(&listing->out, "%*s  ", (int)columns, "");
 	listing_add_name(listing, lock_sentence(arena, &lock, obstacle, now));
@@ -129,6 +129,18 @@ static void add_lock(struct listing *listing, const struct environment_status *s
 	buffer_add_format(&listing->out, "%*s  ", (int)columns, "");
 	listing_add_name(listing, lock_sentence(arena, &lock, LOCK_HOLD, now));
 	buffer_add_char(&listing->out, '\n');
+}
+
+static void add_waiting(struct listing *listing, const struct lock_facts *lock,
+			struct arena *arena, size_t columns, int64_t now)
+{
+	const struct text_list waiting = lock_waiting(arena, lock, now);
+
+	for (size_t i = 0; i < waiting.count; i++) {
+		buffer_add_format(&listing->out, "%*s  waiting: ", (int)columns, "");
+		listing_add_name(listing, waiting.items[i]);
+		buffer_add_char(&listing->out, '\n');
+	}
 }
 
 static void add_online(struct listing *listing, const struct beacon_list *online, size_t columns)
@@ -164,6 +176,7 @@ static void status_text(struct listing *listing, const struct environment_status
 	}
 	buffer_add_char(&listing->out, '\n');
 	add_lock(listing, status, arena, columns, now);
+	add_waiting(listing, &status->lock, arena, columns, now);
 	if (status->halted.halts) {
 		buffer_add_format(&listing->out, "%*s  ", (int)columns, "");
 		halted_text(listing, arena, &status->halted, now);

@@ -128,10 +128,14 @@ int guard_risky(struct plan *plan, const struct plan_input *input, struct judgem
 int guard_lock(struct plan *plan, const struct plan_input *input, struct judgement *judgement,
 	       struct error *err)
 {
-	(void)plan;
 	(void)err;
 	if (!input->facts.lock)
 		return 0;
 	judgement->everywhere = true;
-	return refuse(judgement, input->facts.lock);
+	if (!input->facts.waits)
+		return refuse(judgement, input->facts.lock);
+	judgement->verdict = STATUS_WARN;
+	judgement->reason = arena_format(plan->arena, "%s; this deploy waits for it",
+					 input->facts.lock);
+	return 0;
 }

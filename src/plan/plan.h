@@ -157,6 +157,7 @@ struct plan_facts {
 	/* Who holds the lease or a hold that refuses this deploy: who, where, since when, why, how
 	 * far, what to type, in one sentence without its stop; NULL: nobody. */
 	const char *lock;
+	bool waits;		/* for what `lock` says (--wait) */
 	bool live_known; /* false with previous set: its commit is not in the repository */
 	const char *live_claimed;	/* what production itself says when it disagrees, or NULL */
 	struct text_list notes;		/* what gathering the facts had to say */

@@ -202,6 +202,13 @@ test_queue_is_fair_and_survives_the_dead() {
 		wait_in_clone "$name" --ref HEAD --override branch,behind --reason test
 		pids+=("$WAITER")
 	done
+	expect 0 shipit status
+	stdout_has '  waiting: 1. one@example.com on '
+	stdout_has '  waiting: 3. three@example.com on '
+	expect 0 shipit status --json
+	equals "$(json '[w["holder"] for w in d["environments"][0]["waiting"]][1]')" two@example.com
+	grep -q 'warn.*lock.*; this deploy waits for it' "$T/out-one" || fail "$(cat "$T/out-one")"
+	if grep 'pass:.*lock' "$T/out-one"; then fail 'the plan says that lock passes'; fi
 	kill -KILL "${pids[1]}"
 	touch "$T/go"
 	wait "$HOLDER" || fail "$(cat "$T/holder")"
