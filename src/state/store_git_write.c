@@ -4,6 +4,8 @@
 #include "base/text.h"
 #include "git/write.h"
 
+#define REMOTE_WORDS ((size_t)600) /* bytes of what the remote says that an error has room for */
+
 /* One change on its way: its ref and the commit that it shall point to. */
 struct git_update {
 	const char *suffix;
@@ -173,11 +175,36 @@ static enum push_verdict push_verify(struct git_store *self, const struct store_
 	return ours == count ? PUSH_DONE : verdict;
 }
 
-static int push_refused(struct git_store *self, const char *words, struct error *err)
+/* What a hook of the remote says, or the host itself: the lines that git shows behind "remote:". */
+static void remote_words(const struct child_result *result, struct buffer *words)
+{
+	static const char mark[] = "remote:";
+	for (const char *line = result->errors.data; line && *line;) {
+		size_t length = strcspn(line, "\n");
+		const char *from = line + sizeof(mark) - 1, *end = line + length;
+		if (text_starts_with(line, mark)) {
+			while (from < end && strchr(" \t\r", *from))
+				from++;
+			while (end > from && strchr(" \t\r", end[-1]))
+				end--;
+			if (end > from && words->length)
+				buffer_add_char(words, ' ');
+			buffer_add(words, from, (size_t)(end - from));
+		}
+		line += length + (line[length] == '\n');
+	}
+}
+
+static int push_refused(struct git_store *self, const char *refusal,
+			const struct child_result *result, struct error *err)
 {
 	bool refs = text_equal(self->layout->name, "git");
-	error_set(err, "the remote '%s' refused to take a record in %s: %s", self->remote,
-		  self->layout->remote_prefix, words);
+	struct buffer words;
+	buffer_init(&words, REMOTE_WORDS);
+	remote_words(result, &words);
+	error_set(err, "the remote '%s' refused to take a record in %s: %s%s%s", self->remote,
+		  self->layout->remote_prefix, refusal, words.length ? ": " : "", words.data);
+	buffer_release(&words);
 	if (refs)
 		error_hint(err, "if this host takes branches only, write `state: git+branch` in "
 				"deploy.yml; else `state: file:DIR`");
@@ -219,7 +246,7 @@ static int push(struct store *store, struct store_change *changes, const struct 
 		else if (verdict == PUSH_LOST)
 			status = 1;
 		else if (verdict == PUSH_REFUSED)
-			status = push_refused(self, words, err);
+			status = push_refused(self, words, &result, err);
 		else
 			status = error_set(err, "cannot push to the remote '%s': %s", self->remote,
 					   git_complaint(&result, words));

@@ -226,6 +226,23 @@ test_who_may_not_push_is_told_before_anything_runs() {
 	[ ! -e "$TEST_FOLDER/live" ] || fail 'something was run'
 }
 
+test_a_hook_that_refuses_is_heard() {
+	new_repo
+	simple_config
+	state_is git
+	write ../repo.git/hooks/pre-receive <<-'END'
+		#!/bin/sh
+		grep -q refs/shipit/ || exit 0
+		echo 'Refs of this kind are frozen until Monday,'
+		echo 'ask ops@example.com.'
+		exit 1
+	END
+	chmod +x ../repo.git/hooks/pre-receive
+	expect 2 shipit deploy --yes --silent
+	stderr_has '(pre-receive hook declined): Refs of this kind are frozen until Monday, ask ops@example.com.'
+	[ ! -e "$TEST_FOLDER/live" ] || fail 'something was run'
+}
+
 test_a_shortened_chain_is_shouted_about() {
 	new_repo
 	simple_config
