@@ -59,6 +59,12 @@ static void add_held(const struct grouped *grouped, struct buffer *out, struct r
 	add_filtered(grouped, out, rest, (size_t)(end - rest));
 }
 
+/* Where a line goes that is none of the foreground's. */
+static struct buffer *behind(struct grouped *grouped)
+{
+	return grouped->open ? &grouped->pending : &grouped->ui.out;
+}
+
 /* A line outside the steps' groups. */
 static void add_words(struct grouped *grouped, struct buffer *out, const struct event *event)
 {
@@ -87,13 +93,20 @@ static void add_words(struct grouped *grouped, struct buffer *out, const struct 
 	words_event(out, event, grouped->ui.color);
 }
 
+static void open_foreground(struct grouped *grouped)
+{
+	grouped->number = open_group(grouped, &grouped->ui.out, grouped->foreground->label);
+	grouped->open = true;
+}
+
+/* A step that says nothing gets no group. */
 static void put_forward(struct grouped *grouped, struct running_step *step)
 {
-	struct buffer *out = &grouped->ui.out;
-
 	grouped->foreground = step;
-	grouped->number = open_group(grouped, out, step->label);
-	add_held(grouped, out, step);
+	if (!step->bytes)
+		return;
+	open_foreground(grouped);
+	add_held(grouped, &grouped->ui.out, step);
 }
 
 /* Ends the foreground's group, then says what had to wait for that. */
@@ -101,7 +114,9 @@ static void step_back(struct grouped *grouped, bool failed)
 {
 	struct buffer *out = &grouped->ui.out;
 
-	close_group(grouped, out, grouped->number, failed);
+	if (grouped->open)
+		close_group(grouped, out, grouped->number, failed);
+	grouped->open = false;
 	grouped->foreground = NULL;
 	buffer_add(out, grouped->pending.data, grouped->pending.length);
 	buffer_clear(&grouped->pending);
@@ -128,7 +143,7 @@ static void finish_step(struct grouped *grouped, const struct event *event)
 {
 	struct running_step *step = running_find(&grouped->running, event->stage, event->step);
 	struct running_step *front = grouped->foreground;
-	struct buffer *out = front ? &grouped->pending : &grouped->ui.out;
+	struct buffer *out = behind(grouped);
 	int number;
 
 	if (step && step == front) {
@@ -145,7 +160,8 @@ static void finish_step(struct grouped *grouped, const struct event *event)
 	add_words(grouped, out, event);
 	if (front && grouped->pending.length > PENDING_ENOUGH) {
 		step_back(grouped, false);
-		grouped->number = open_group(grouped, &grouped->ui.out, front->label);
+		grouped->foreground = front;
+		open_foreground(grouped);
 	}
 }
 
@@ -168,8 +184,7 @@ static void grouped_event(struct event_sink *sink, const struct event *event)
 		words_verdict(&grouped->ui.out, event, grouped->ui.color);
 		grouped->inside = false;
 	} else {
-		add_words(grouped, grouped->foreground ? &grouped->pending : &grouped->ui.out,
-			  event);
+		add_words(grouped, behind(grouped), event);
 	}
 	ui_flush(&grouped->ui);
 }
@@ -182,6 +197,10 @@ static void grouped_output(struct event_sink *sink, const struct event_output *o
 	if (!step)
 		return;
 	running_output(&grouped->running, step, output->bytes, output->length);
+	if (grouped->foreground && !grouped->open) {	/* who speaks first is shown first */
+		grouped->foreground = step;
+		open_foreground(grouped);
+	}
 	if (step == grouped->foreground)
 		add_filtered(grouped, &grouped->ui.out, output->bytes, output->length);
 	else if (!step->head.overflowed)

@@ -22,7 +22,8 @@ struct grouped {
 	const struct dialect *dialect;
 	struct running running;
 	struct running_step *foreground;
-	int number;            /* of the foreground's group */
+	bool open;             /* the foreground has a group: it has said something */
+	int number;            /* ... of that number */
 	struct buffer pending; /* what comes behind the foreground's group */
 	int groups;            /* so far */
 	bool inside;           /* the last thing written belongs to a step's group */

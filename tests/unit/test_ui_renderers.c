@@ -232,6 +232,21 @@ static void test_groups_that_nobody_needs(void **state)
 	text = show_end(&show);
 	assert_lacks(text, "::group::build.two");
 	free(show.text);
+	/* One step alone that says nothing; then one that speaks beside one that does not. */
+	show_begin(&show, "github", false);
+	step(&show, EVENT_STEP_STARTED, "one", STATUS_NONE);
+	step(&show, EVENT_STEP_FINISHED, "one", STATUS_FAILED);
+	step(&show, EVENT_STEP_STARTED, "two", STATUS_NONE);
+	step(&show, EVENT_STEP_STARTED, "three", STATUS_NONE);
+	output(&show, "three", "at once\n");
+	step(&show, EVENT_STEP_FINISHED, "two", STATUS_FAILED);
+	step(&show, EVENT_STEP_FINISHED, "three", STATUS_OK);
+	text = show_end(&show);
+	assert_lacks(text, "::group::build.one");
+	assert_lacks(text, "::group::build.two");
+	assert_has(text, "::group::build.three\nat once\n::endgroup::\n");
+	assert_has(text, "::error title=shipit::build.two failed");
+	free(show.text);
 }
 
 static void test_gitlab_and_buildkite(void **state)
@@ -266,6 +281,7 @@ static void test_held_back_output_is_bounded(void **state)
 	show_begin(&show, "github", false);
 	step(&show, EVENT_STEP_STARTED, "one", STATUS_NONE);
 	step(&show, EVENT_STEP_STARTED, "two", STATUS_NONE);
+	output(&show, "one", "first\n");
 	for (int i = 0; i < 100000; i++)
 		output(&show, "two", line);
 	output(&show, "two", "the end\n");
