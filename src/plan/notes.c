@@ -111,6 +111,21 @@ static void note_later(struct plan *plan)
 	}
 }
 
+/* Only what runs is stopped, and only looking tells that. */
+static void add_halts(struct plan *plan)
+{
+	const struct maintenance_config *maintenance = &plan->config->maintenance;
+
+	for (size_t i = 0; plan->maintenance && i < maintenance->halts.count; i++) {
+		const struct halt_config *halt = &maintenance->halts.items[i];
+
+		text_list_add(plan->arena, &plan->open,
+			      arena_format(plan->arena, "halt %s: whether it runs, and so is stopped: "
+					   "known at deploy (%s)", halt->name,
+					   halt->units.count ? "systemctl tells" : "running_if"));
+	}
+}
+
 void notes_gather(struct plan *plan, const struct plan_input *input)
 {
 	note_facts(plan, &input->facts);
@@ -133,4 +148,5 @@ void notes_gather(struct plan *plan, const struct plan_input *input)
 				      arena_format(plan->arena, "%s.%s: known at deploy",
 						   plan->steps.items[i].stage,
 						   plan->steps.items[i].name));
+	add_halts(plan);
 }

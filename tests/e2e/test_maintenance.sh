@@ -86,6 +86,21 @@ test_halts_stop_in_order_and_start_in_reverse() {
 	journal | grep -q '"event":"maintenance.off","status":"ok",.*"halt":"cron"' || fail 'no maintenance.off'
 }
 
+test_the_plan_says_that_running_if_is_open() {
+	worker_tool
+	shop "$(release)" <<-END
+		halts:
+		  $(halt cron)
+	END
+	expect 0 shipit plan --json
+	equals "$(json '[o for o in d["open"] if "halt" in o]')" \
+		'["halt cron: whether it runs, and so is stopped: known at deploy (running_if)"]'
+	expect 0 shipit plan
+	stdout_has 'halt cron: whether it runs'
+	expect 0 shipit plan --json --maintenance off
+	equals "$(json 'd["open"]')" '[]'
+}
+
 test_what_did_not_run_is_left_alone() {
 	worker_tool
 	begin_worker cron
