@@ -6,10 +6,13 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/text.h"
+#include "commands/maintenance.h"
 #include "proc/child.h"
 #include "proc/interrupt.h"
 #include "proc/machine.h"
+#include "state/halted.h"
 #include "ui/renderer.h"
 
 static const struct record *record_among(const struct record_list *list, const char *id)
@@ -109,6 +112,36 @@ static void read_work(struct session *session, struct interrupted *found)
 		add_record(session, owner);
 }
 
+/* By hand: here its journal tells what it had stopped, elsewhere the entry what it had meant to. */
+static int look_at_maintenance(struct session *session, struct interrupted *found,
+			       struct error *err)
+{
+	const struct lease *lease = &found->lock.lease;
+	struct halted halted CLEANUP(halted_release) = { 0 };
+	struct run_past *past;
+	const json_t *halt;
+	size_t i;
+
+	found->start = (struct start){ .env = found->env, .command = found->command,
+				       .deployer = lease->holder, .machine = lease->machine };
+	past = found->lock.state == LEASE_DEAD
+		? run_past_read(session->arena, maintenance_journal(session, found->env), err)
+		: run_past_from_work(session->arena, NULL, LEASE_BEFORE);
+	if (!past || halted_read(session->store, session->arena, found->env, &halted, err) < 0)
+		return -1;
+	found->past = past;
+	json_array_foreach(past->halts.count ? NULL : halted.halts, i, halt)
+	{
+		const struct run_past_halt known = {
+			.name = json_text_get(session->arena, halt, "halt"),
+		};
+
+		if (known.name)
+			vec_push(session->arena, &past->halts, known);
+	}
+	return 0;
+}
+
 /* Its journal tells most; where that is on another machine, the lease tells enough. */
 static int look_closer(struct session *session, struct interrupted *found, struct error *err)
 {
@@ -117,6 +150,8 @@ static int look_closer(struct session *session, struct interrupted *found, struc
 
 	found->id = lease->id;
 	found->command = lease->command ? lease->command : "deploy";
+	if (text_equal(found->command, "maintenance"))
+		return look_at_maintenance(session, found, err);
 	if (found->id && find_folder(session, found->id, &folder) == 0)
 		return interrupted_open(session, &folder, found, err);
 	found->start = (struct start){
@@ -216,7 +251,8 @@ static bool is_of_this_boot(const struct interrupted *found)
 {
 	char machine[MACHINE_NAME];
 
-	return found->folder.path && text_equal(found->start.machine, machine_name(machine));
+	return !found->past->elsewhere &&
+	       text_equal(found->start.machine, machine_name(machine));
 }
 
 static void add_halts(struct buffer *out, const struct run_past *past)
@@ -318,9 +354,9 @@ int interrupted_refuse(struct session *session, struct error *err)
 		interrupted_release(&found);
 		return 0;
 	}
-	error_set(err, "nothing was run: the %s %s was interrupted, and comes first",
+	error_set(err, "nothing was run: the %s%s%s was interrupted, and comes first",
 		  found.lock.lease.command ? found.lock.lease.command : "deploy",
-		  found.lock.lease.id ? found.lock.lease.id : "");
+		  found.lock.lease.id ? " " : "", found.lock.lease.id ? found.lock.lease.id : "");
 	error_hint(err, "%s", lock_advice(session->arena, &found.lock, LOCK_INTERRUPTED));
 	known = error_code(err, EXIT_REFUSED);
 	interrupted_release(&found);
@@ -354,8 +390,12 @@ static int wait_for_step(const struct run_past_step *step, struct error *err)
 	return interrupt_check(err);
 }
 
-static int wait_for_halt(const struct run_past_halt *halt, struct error *err)
+static int wait_for_halt(const struct run_past_halt *halt, const struct call *call,
+			 struct error *err)
 {
+	if (halt->pid > 0 && process_runs(halt->pid, halt->started))
+		call_note(call, "a command of %s still runs (pid %lld): waiting for its end",
+			  halt->name, (long long)halt->pid);
 	while (halt->pid > 0 && process_runs(halt->pid, halt->started) && !interrupt_signal())
 		pause_for(50);
 	return interrupt_check(err);
@@ -385,7 +425,7 @@ int interrupted_end_survivors(const struct interrupted *found, const struct call
 			return -1;
 	}
 	for (size_t i = 0; i < past->halts.count; i++)
-		if (wait_for_halt(&past->halts.items[i], err) < 0)
+		if (wait_for_halt(&past->halts.items[i], call, err) < 0)
 			return -1;
 	return 0;
 }

@@ -113,6 +113,11 @@ static const char *work_text(struct arena *arena, const struct lease *lease)
 	return lease->id ? arena_format(arena, "%s %s", command, lease->id) : command;
 }
 
+static bool is_maintenance(const struct lease *lease)
+{
+	return text_equal(lease->command, "maintenance");
+}
+
 static const char *lease_sentence(struct arena *arena, const struct lock_facts *lock, int64_t now)
 {
 	const struct lease *lease = &lock->lease;
@@ -131,6 +136,11 @@ static const char *interrupted_sentence(struct arena *arena, const struct lock_f
 {
 	const struct lease *lease = &lock->lease;
 
+	if (is_maintenance(lease))
+		return arena_format(arena, "'%s' of %s by %s on %s, begun %s, was interrupted",
+				    lease->reason ? lease->reason : "maintenance", lock->env,
+				    known(lease->holder), known(lease->host),
+				    since_text(arena, lease->since, now));
 	return arena_format(arena, "the %s to %s by %s on %s, begun %s, was interrupted %s; %s",
 			    work_text(arena, lease), lock->env, known(lease->holder),
 			    known(lease->host), since_text(arena, lease->since, now),
@@ -194,6 +204,12 @@ const char *lock_advice(struct arena *arena, const struct lock_facts *lock,
 		return arena_format(arena, "wait for your turn: shipit -e %s deploy --wait; ask it "
 				    "to end: shipit -e %s stop%s", env, env, id);
 	case LOCK_INTERRUPTED:
+		if (is_maintenance(&lock->lease))
+			return arena_format(arena, "start again what it had stopped: shipit -e %s "
+					    "maintenance off", env);
+		if (text_equal(lock->lease.command, "task"))
+			return arena_format(arena, "put right what it left behind: shipit -e %s "
+					    "recover%s", env, id);
 		return arena_format(arena, "go on with it: shipit -e %s resume%s; or undo what it "
 				    "left behind: shipit -e %s recover%s", env, id, env, id);
 	case LOCK_DAMAGED:

@@ -1,13 +1,16 @@
 /* shipit maintenance on|off|status: by hand what a deploy does around its go-live stage. */
-#include "commands/holding.h"
+#include "commands/maintenance.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "commands/halted_note.h"
+#include "commands/interrupted.h"
 #include "proc/loop.h"
 #include "proc/machine.h"
+#include "run/journal.h"
 #include "run/maintenance.h"
 #include "run/run.h"
 #include "ui/prompt.h"
@@ -26,6 +29,7 @@ struct work {
 	struct event_hub hub;
 	struct maintenance *maintenance;
 	struct maintenance_options options;
+	bool resumed;	/* the lease was that of one that died */
 	int signal;
 };
 
@@ -89,6 +93,42 @@ static void on_signal(void *context, int signal)
 	maintenance_interrupt(work->maintenance);
 }
 
+char *maintenance_journal(const struct session *session, const char *env)
+{
+	return arena_format(session->arena, "%s/shipit/maintenance/%s/events.ndjson",
+			    session->common_dir, env);
+}
+
+/* A new one: who begins has waited for what the last one left running. */
+static int open_journal(struct work *work, struct error *err)
+{
+	const struct session *session = work->session;
+	const char *path = maintenance_journal(session, session->config->env);
+
+	work->options.logs = path_folder(session->arena, path);
+	if (folder_make(work->options.logs, 0755, err) < 0)
+		return -1;
+	unlink(path);
+	work->options.journal = journal_open(path, err);
+	if (!work->options.journal)
+		return -1;
+	event_hub_add_first(&work->hub, journal_sink(work->options.journal));
+	return 0;
+}
+
+/* It came to its end, and nothing of it is under way. */
+static void close_journal(struct work *work)
+{
+	const struct session *session = work->session;
+
+	if (!work->options.journal)
+		return;
+	event_hub_remove(&work->hub, journal_sink(work->options.journal));
+	journal_close(work->options.journal);
+	work->options.journal = NULL;
+	unlink(maintenance_journal(session, session->config->env));
+}
+
 static int fill_options(struct work *work, struct error *err)
 {
 	struct session *session = work->session;
@@ -100,18 +140,15 @@ static int fill_options(struct work *work, struct error *err)
 			      .env = session->config->env, .branch = session->branch,
 			      .url = session->config->url, .deployer = session->deployer },
 	};
-	const char *logs = arena_format(session->arena, "%s/shipit/maintenance/%s",
-					session->common_dir, session->config->env);
 
 	work->options.arena = session->arena;
 	work->options.events = &work->hub;
 	work->options.directory = session->root;
-	work->options.logs = logs;
 	work->options.context = work;
 	work->options.environment = run_environment(NULL, &run, err);
 	if (!work->options.environment)
 		return -1;
-	return folder_make(logs, 0755, err);
+	return open_journal(work, err);
 }
 
 /* Calls act with a loop, signals and somebody who reads the events. */
@@ -141,6 +178,7 @@ static int with_loop(struct work *work, int (*act)(struct work *work, struct err
 		if (loop_on_signal(work->options.loop, NULL, NULL, err) < 0)
 			result = -1;
 	}
+	close_journal(work);
 	loop_free(work->options.loop);
 	return result;
 }
@@ -216,6 +254,15 @@ static int turn_on(struct work *work, struct error *err)
 
 	if (found < 0)
 		return -1;
+	if (found && work->resumed) {
+		holding_leave(&work->holding);
+		error_set(err, "the last maintenance of %s was interrupted: of %s nobody knows "
+			  "what runs", session->config->env,
+			  halted_names(session->arena, &work->halted));
+		error_hint(err, "start it first: shipit -e %s maintenance off",
+			   session->config->env);
+		return error_code(err, EXIT_REFUSED);
+	}
 	if (found) {
 		call_note(session->call, "Maintenance of %s is on already: %s.",
 			  session->config->env, halted_names(session->arena, &work->halted));
@@ -331,38 +378,47 @@ static int show(struct session *session, struct error *err)
 
 /* ---- the command ---- */
 
-/* A `maintenance` that died before this one left nothing but its entry: that is taken on. */
-static bool is_ours_to_take(struct session *session, struct error *err)
+/* A `maintenance` that died before this one left its entry, and perhaps a command that still runs:
+ * that has to end first. 1 it is to be taken on, 0, -1. */
+static int take_on(struct session *session, struct error *err)
 {
-	struct lock_facts lock;
-	bool ours;
+	struct interrupted found;
+	int known = interrupted_find(session, session->config->env, &found, err);
 
-	if (lock_read(session, session->config->env, &lock, err) < 0)
-		return false;
-	ours = lock.leased && text_equal(lock.lease.command, "maintenance") &&
-	       (lock.state == LEASE_DEAD || lock.state == LEASE_EXPIRED);
-	lock_release(&lock);
-	return ours;
+	if (known <= 0)
+		return known;
+	known = text_equal(found.command, "maintenance");
+	if (known && interrupted_end_survivors(&found, session->call, err) < 0)
+		known = -1;
+	interrupted_release(&found);
+	return known;
 }
 
 static int under_lease(struct session *session, bool on, struct error *err)
 {
-	struct work work = { .session = session };
+	int resumed = take_on(session, err);
+	struct work work = { .session = session, .resumed = resumed > 0 };
 	const struct holding_options options = {
 		.command = "maintenance",
 		.reason = on ? "maintenance on" : "maintenance off",
+		.phase = LEASE_MAINTENANCE,
 		.past_hold = !on,
-		.recovers = is_ours_to_take(session, err),
+		.recovers = work.resumed,
 	};
 	int result = -1;
 
-	if (err->message[0])
+	if (resumed < 0)
 		return -1;
 	if (holding_take(session, &options, &work.holding, err) == 0)
 		result = on ? turn_on(&work, err) : turn_off(&work, err);
 	holding_end(&work.holding);
 	halted_release(&work.halted);
 	return result;
+}
+
+int maintenance_recover(struct session *session, struct error *err)
+{
+	return under_lease(session, false, err);
 }
 
 static int run_maintenance(struct call *call, struct error *err)

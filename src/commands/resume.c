@@ -3,6 +3,7 @@
 #include "commands/deploy_begin.h"
 #include "commands/deploy_run.h"
 #include "commands/interrupted.h"
+#include "commands/maintenance.h"
 #include "commands/session_people.h"
 #include "ui/prompt.h"
 
@@ -93,7 +94,9 @@ static int check_live(const struct session *session, const struct interrupted *f
 static int check_resumable(const struct session *session, const struct interrupted *found,
 			   struct error *err)
 {
-	if (!found->start.commit)
+	if (text_equal(found->command, "maintenance"))
+		error_set(err, "what was interrupted is no deploy: it is not resumed");
+	else if (!found->start.commit)
 		error_set(err, "%s cannot be resumed: nothing says what it deployed",
 			  found->id ? found->id : found->command);
 	else if (!text_equal(found->env, session->config->env))
@@ -108,7 +111,10 @@ static int check_resumable(const struct session *session, const struct interrupt
 		error_set(err, "%s went well: there is nothing to resume", found->id);
 	else
 		return check_live(session, found, err);
-	if (found->past->tasks_only)
+	if (text_equal(found->command, "maintenance"))
+		error_hint(err, "shipit -e %s recover starts again what it had stopped",
+			   found->env);
+	else if (found->past->tasks_only)
 		error_hint(err, "shipit -e %s recover, then shipit -e %s task", found->env,
 			   found->env);
 	return refuse(err);
@@ -464,6 +470,8 @@ static int recover(struct call *call, struct error *err)
 			  work.looking.config->env);
 		return EXIT_DONE;
 	}
+	if (text_equal(found->command, "maintenance"))
+		return maintenance_recover(&work.looking, err);
 	work.plan = was_deploy(found) ? plan_again(&work.session, call, found, false, err)
 				      : plan_nothing(&work, call, err);
 	if (!work.plan || plan_rollback(&work, call, err) < 0 ||

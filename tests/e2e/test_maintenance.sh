@@ -576,7 +576,8 @@ test_by_hand_is_refused_while_a_deploy_runs() {
 	runs cron
 }
 
-test_by_hand_killed_half_way_is_put_right_by_off() {
+# `maintenance on` is killed while it stops jobs; the arguments put that right.
+killed_half_way() {
 	worker_tool
 	begin_worker cron
 	begin_worker jobs
@@ -592,6 +593,35 @@ test_by_hand_killed_half_way_is_put_right_by_off() {
 	kill -9 "$PID"
 	wait "$PID" || :
 	stands cron
+	expect 0 shipit status
+	stderr_has "'maintenance on' of production by ann@example.com on "
+	stderr_has 'was interrupted'
+	stderr_has 'stopped, and not started again: cron, jobs'
+	stderr_has 'shipit -e production maintenance off'
+	expect 3 shipit deploy --yes --silent
+	stderr_has 'nothing was run: the maintenance was interrupted, and comes first'
+	expect 3 shipit resume
+	stderr_has 'shipit -e production recover'
+	# The command that stops jobs still runs: nothing starts it before that has ended.
+	"$SHIPIT" "$@" >"$OUT" 2>"$ERR" </dev/null &
+	PID=$!
+	wait_until 20 grep -q "a command of jobs still runs (pid $(cat "$TEST_FOLDER/stopping"))" "$ERR"
+	stands cron
+	kill "$(cat "$TEST_FOLDER/stopping")"
+	end_deploy "${CODE:-0}"
+	[ "${CODE:-0}" = 0 ] || return 0
+	runs cron
+	runs jobs
+	expect 0 shipit maintenance status
+	stdout_has 'no maintenance'
+	expect 0 shipit deploy --yes --silent --maintenance off
+}
+
+test_by_hand_killed_half_way_is_put_right_by_off() { killed_half_way maintenance off; }
+test_by_hand_killed_half_way_is_put_right_by_recover() { killed_half_way recover; }
+test_by_hand_killed_half_way_does_not_go_on() {
+	CODE=3 killed_half_way maintenance on
+	grep -q 'shipit -e production maintenance off' "$ERR" || fail "$(cat "$ERR")"
 	expect 0 shipit maintenance off
 	runs cron
 	runs jobs
