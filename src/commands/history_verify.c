@@ -6,9 +6,9 @@
 
 static json_t *judgement_json(const struct record *record, const struct chain_judgement *judgement)
 {
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?}", "id", record->id, "commit",
-			 record->commit, "deployer", record->deployer, "signed_by",
-			 judgement->signer, "problem", judgement->problem);
+	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?}", "id", record->id, "app",
+			 record->app, "commit", record->commit, "deployer", record->deployer,
+			 "signed_by", judgement->signer, "problem", judgement->problem);
 }
 
 static void line_add(struct listing *listing, const struct record *record,
@@ -28,6 +28,10 @@ static void line_add(struct listing *listing, const struct record *record,
 		buffer_add_text(&listing->out, "not signed; ");
 		listing_add_name(listing, record->deployer);
 		buffer_add_text(&listing->out, " by its own word");
+	}
+	if (judgement->former && !judgement->problem) {
+		buffer_add_text(&listing->out, "; the app was called ");
+		listing_add_name(listing, judgement->former);
 	}
 	buffer_add_char(&listing->out, '\n');
 }

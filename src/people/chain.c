@@ -38,10 +38,30 @@ static struct chain_rules rules_find(struct arena *arena, const struct chain_vie
 	return rules;
 }
 
-static const char *check_place(struct arena *arena, const struct chain_view *view,
-			       const struct record *record, const struct record *older)
+/* Whether the app had that name in the record's own commit or the one that was live before it. */
+static bool was_called(const struct chain_view *view, const struct record *record,
+		       const struct record *older)
 {
-	if (!text_equal(record->app, view->app) || !text_equal(record->env, view->env))
+	const char *const commits[] = {record->commit, older ? older->live : NULL};
+	for (size_t i = 0; record->app && i < 2; i++) {
+		bool missing;
+		const struct config *config =
+			commits[i] ? view->config_at(view->context, commits[i], &missing) : NULL;
+		if (config && text_equal(config->app, record->app))
+			return true;
+	}
+	return false;
+}
+
+static const char *check_place(struct arena *arena, const struct chain_view *view,
+			       const struct record *record, const struct record *older,
+			       const char **former)
+{
+	bool renamed = !text_equal(record->app, view->app) && was_called(view, record, older);
+	if (renamed)
+		*former = record->app;
+	if ((!renamed && !text_equal(record->app, view->app)) ||
+	    !text_equal(record->env, view->env))
 		return arena_format(arena, "it is a record of %s in %s",
 				    record->env ? record->env : "nowhere",
 				    record->app ? record->app : "no app");
@@ -94,5 +114,6 @@ void chain_judge(struct arena *arena, const struct chain_view *view,
 	*judgement = (struct chain_judgement){0};
 	judgement->problem = check_signature(arena, record, &rules, &judgement->signer);
 	if (!judgement->problem)
-		judgement->problem = check_place(arena, view, record, older);
+		judgement->problem =
+			check_place(arena, view, record, older, &judgement->former);
 }

@@ -13,11 +13,13 @@ struct chain_view {
 struct chain_judgement {
 	const char *signer;  /* a name of the roster; NULL: not signed by anybody known */
 	const char *problem; /* why it does not fit, a sentence without its stop; or NULL */
+	const char *former;  /* the app's name then, when it was renamed since; or NULL */
 };
 /* Judges the record at index; older ones are behind it in the list. What counts is the roster of
  * the release that was live before it, so that a stranger's record cannot bring a roster of its
  * own; for the first one, that of its own commit. In protected environments whose roster has keys a
- * record must be signed by one of them; whatever is signed must fit, and so must the order. */
+ * record must be signed by one of them; whatever is signed must fit, and so must the order. Another
+ * app's record fits only when deploy.yml, as it was then, gives the app that name. */
 void chain_judge(struct arena *arena, const struct chain_view *view,
 		 const struct record_list *records, size_t index,
 		 struct chain_judgement *judgement);

@@ -395,6 +395,26 @@ test_history_verifies() {
 }
 
 # A stranger with the right to push adds a record: of a release of his, with a roster of his.
+test_a_renamed_app_keeps_its_history() {
+	roster_config
+	expect 0 as ann deploy --yes --silent
+	change
+	expect 0 as ann deploy --yes --silent
+	sed -i.old 's/^app: shop$/app: bazaar/' deploy.yml
+	rm deploy.yml.old
+	commit renamed
+	push
+	expect 0 as ann plan --json
+	equals "$(json '[n for n in d["notes"] if "does not fit" in n]')" '[]'
+	expect 0 as ann deploy --yes --silent
+	expect 0 shipit history --verify
+	equals "$(grep -c 'signed by ann; the app was called shop' "$OUT")" 2
+	equals "$(wc -l <"$OUT")" 3
+	# What no deploy.yml of then says is another app's.
+	edit "$(entry 00000001)" 'd["app"] = "bazar"'
+	expect 1 shipit history --verify
+}
+
 test_stranger_in_the_chain_is_named() {
 	roster_config
 	expect 0 as ann deploy --yes
