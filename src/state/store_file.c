@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -36,9 +37,13 @@ static int folder_fetch(struct store *store, const struct store_fetch *fetch, st
 {
 	(void)fetch;
 	store->seen_at = clock_now(&clock_system);
-	if (!file_exists(own(store)->root) || folder_exists(own(store)->root))
+	struct stat status;
+	const char *root = own(store)->root;
+	if (lstat(root, &status) < 0 || folder_exists(root))
 		return 0;
-	error_set(err, "cannot keep the state in '%s': it is not a folder", own(store)->root);
+	error_set(err, "cannot keep the state in '%s': it is %s", root,
+		  S_ISLNK(status.st_mode) ? "a link that does not lead to a folder"
+					  : "not a folder");
 	return error_code(err, EXIT_USAGE);
 }
 

@@ -262,6 +262,65 @@ test_unreachable_remote_is_one_sentence() {
 	stderr_has 'cannot fetch from the remote'
 }
 
+test_state_behind_links() {
+	new_repo
+	simple_config
+	mkdir "$TEST_FOLDER/real" "$TEST_FOLDER/elsewhere"
+	ln -s real "$TEST_FOLDER/state"
+	ln -s ../elsewhere "$TEST_FOLDER/real/production"
+	expect 0 shipit deploy --yes --silent
+	[ -e "$TEST_FOLDER/elsewhere/deploys/00000001.json" ] || fail 'the record is not behind the links'
+	[ -L "$TEST_FOLDER/state" ] || fail 'the link was replaced'
+	expect 0 shipit lock
+	expect 0 shipit unlock
+	expect 0 shipit history --verify
+	rm -r "$TEST_FOLDER/real"
+	expect 2 shipit deploy --yes --silent --redeploy
+	stderr_has 'it is a link that does not lead to a folder'
+}
+
+# Root may write everywhere: then it is done as nobody.
+unprivileged() {
+	if [ "$(id -u)" = 0 ]; then
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+	else
+		"$@"
+	fi
+}
+
+test_folders_that_nobody_may_write() {
+	new_repo
+	simple_config
+	mkdir "$TEST_FOLDER/state"
+	chmod 755 "$TEST_FOLDER"
+	if [ "$(id -u)" = 0 ]; then
+		command -v setpriv >/dev/null || skip 'root, and no setpriv'
+		chown -R 65534:65534 "$TEST_FOLDER"
+		unprivileged "$SHIPIT" version >/dev/null 2>&1 && unprivileged test -w . ||
+			skip 'nobody else can read this folder'
+	fi
+	expect 0 unprivileged "$SHIPIT" deploy --yes --silent
+	rm "$TEST_FOLDER/live"
+	for folder in "$TEST_FOLDER/state" "$TEST_FOLDER/cache" .git; do
+		local code=1
+		[ "$folder" != "$TEST_FOLDER/state" ] || code=2
+		rm -rf "$TEST_FOLDER"/cache/shipit/worktrees/*
+		chmod -R a-w "$folder"
+		expect "$code" unprivileged "$SHIPIT" deploy --yes --silent --redeploy
+		stderr_has 'Permission denied'
+		expect 0 unprivileged "$SHIPIT" status
+		expect 0 unprivileged "$SHIPIT" plan
+		chmod -R u+w "$folder"
+		[ ! -e "$TEST_FOLDER/state/production/lease.json" ] || fail 'a lease is left'
+		[ ! -e "$TEST_FOLDER/live" ] || fail 'something was run'
+	done
+	chmod 000 "$TEST_FOLDER/state/production"
+	expect 1 unprivileged "$SHIPIT" status
+	stderr_has 'Permission denied'
+	chmod 755 "$TEST_FOLDER/state/production"
+	expect 0 unprivileged "$SHIPIT" deploy --yes --silent --redeploy
+}
+
 test_output_is_harmless_in_listings() {
 	new_repo
 	simple_config
