@@ -115,6 +115,19 @@ bool folder_exists(const char *path)
 	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+/* One folder; the errno is mkdir's own. */
+static int make_one(const char *path, mode_t mode, struct error *err)
+{
+	int number;
+
+	if (mkdir(path, mode) == 0)
+		return 0;
+	number = errno;
+	if (folder_exists(path))
+		return 0;
+	return error_set_errno(err, number, "cannot make the folder %s", path);
+}
+
 int folder_make(const char *path, mode_t mode, struct error *err)
 {
 	struct arena arena CLEANUP(arena_release) = ARENA_INIT;
@@ -125,13 +138,11 @@ int folder_make(const char *path, mode_t mode, struct error *err)
 	copy = arena_string(&arena, path);
 	for (char *slash = copy + 1; *copy && (slash = strchr(slash, '/')); slash++) {
 		*slash = '\0';
-		if (mkdir(copy, mode) < 0 && !folder_exists(copy))
-			return error_set_errno(err, errno, "cannot make the folder %s", copy);
+		if (make_one(copy, mode, err) < 0)
+			return -1;
 		*slash = '/';
 	}
-	if (mkdir(path, mode) < 0 && !folder_exists(path))
-		return error_set_errno(err, errno, "cannot make the folder %s", path);
-	return 0;
+	return make_one(path, mode, err);
 }
 
 static int remove_entry(int folder, const char *name, int depth);
