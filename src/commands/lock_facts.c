@@ -274,7 +274,7 @@ struct text_list lock_waiting(struct arena *arena, const struct lock_facts *lock
 
 json_t *lock_waiting_json(const struct lock_facts *lock)
 {
-	json_t *list = json_array();
+	json_t *list = lock->queue.tickets.count ? json_array() : NULL;
 
 	for (size_t i = 0; i < lock->queue.tickets.count; i++) {
 		const struct ticket *ticket = &lock->queue.tickets.items[i];

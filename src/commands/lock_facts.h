@@ -50,4 +50,5 @@ bool lock_is_worth_waiting(enum lock_obstacle obstacle);
 json_t *lock_json(const struct lock_facts *lock);
 /* Who waits, first come first: "1. bob@example.com on laptop since 14:22 (3m ago)" each. */
 struct text_list lock_waiting(struct arena *arena, const struct lock_facts *lock, int64_t now);
+/* NULL when nobody waits. */
 json_t *lock_waiting_json(const struct lock_facts *lock);

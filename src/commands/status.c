@@ -69,7 +69,7 @@ static json_t *status_json(const struct environment_status *status)
 	bool live = newest && newest->live;
 	char since[32];
 	json_t *behind = status->behind >= 0 ? json_integer(status->behind) : json_null();
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o*, s:o, s:o}", "name",
 			 status->config->name, "commit", live ? newest->live : NULL, "since",
 			 live && newest->live_at ? time_format(since, newest->live_at) : NULL,
 			 "deployer", live ? newest->live_by : NULL, "id",
