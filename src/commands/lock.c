@@ -3,6 +3,7 @@
 #include "commands/lock_facts.h"
 #include "commands/session_people.h"
 #include "proc/machine.h"
+#include "state/deploys.h"
 
 enum { TRIES = 5 };
 
@@ -145,10 +146,11 @@ static struct record record_of(struct session *session, const struct lock_facts 
 					      ? &session->records.records.items[0] : NULL;
 	const char *live = newest ? newest->live : NULL;
 	int64_t now = clock_now(session->call->clock);
-	char stamp[32], host[MACHINE_HOST];
+	char host[MACHINE_HOST];
+	const struct deploy_name name = { .commit = live ? live : "0000000", .now = now,
+					  .records = &session->records };
 	struct record record = {
-		.id = arena_format(session->arena, "%s-%.7s", time_stamp(stamp, now),
-				   live ? live : "0000000"),
+		.id = record_id_new(session->arena, &name),
 		.app = session->config->app, .env = lock->env, .kind = "unlock",
 		.commit = live, .previous = live, .deployer = session->deployer,
 		.host = arena_string(session->arena, machine_host(host)),

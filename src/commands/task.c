@@ -19,7 +19,6 @@ static int forget(struct session *session, const char *name, const char *reason,
 	const struct record *newest = session->records.records.count ?
 		&session->records.records.items[0] : NULL;
 	struct record record = { 0 };
-	char stamp[32];
 	bool found = false;
 
 	if (!reason || !*reason) {
@@ -39,8 +38,9 @@ static int forget(struct session *session, const char *name, const char *reason,
 		return error_code(err, EXIT_USAGE);
 	}
 	record.started = record.finished = clock_now(session->call->clock);
-	record.id = arena_format(session->arena, "%s-%.7s", time_stamp(stamp, record.started),
-				 newest->live ? newest->live : "0000000");
+	record.id = record_id_new(session->arena, &(struct deploy_name){
+		.commit = newest->live ? newest->live : "0000000", .now = record.started,
+		.records = &session->records });
 	record.app = session->config->app;
 	record.env = session->config->env;
 	record.kind = "forget";

@@ -39,18 +39,32 @@ static bool is_recorded(const struct record_list *records, const char *id)
 	return false;
 }
 
+/* The number-th ID of that second and commit, from 1. */
+static char *id_at(struct arena *arena, const struct deploy_name *name, int number)
+{
+	char stamp[32];
+	time_stamp(stamp, name->now);
+	return number == 1 ? arena_format(arena, "%s-%.7s", stamp, name->commit)
+			   : arena_format(arena, "%s-%.7s-%d", stamp, name->commit, number);
+}
+
+char *record_id_new(struct arena *arena, const struct deploy_name *name)
+{
+	int number = 1;
+	while (is_recorded(name->records, id_at(arena, name, number)))
+		number++;
+	return id_at(arena, name, number);
+}
+
 int deploy_folder_create(struct arena *arena, const char *common_dir,
 			 const struct deploy_name *name, struct deploy_folder *folder,
 			 struct error *err)
 {
-	char stamp[32];
 	const char *root = deploys_path(arena, common_dir);
-	const char *base = arena_format(arena, "%s-%.7s", time_stamp(stamp, name->now),
-					name->commit);
 	if (folder_make(root, 0777, err) < 0)
 		return -1;
 	for (int number = 1; number < 10000; number++) {
-		const char *id = number == 1 ? base : arena_format(arena, "%s-%d", base, number);
+		const char *id = id_at(arena, name, number);
 		if (is_recorded(name->records, id))
 			continue;
 		*folder = folder_at(arena, root, id);

@@ -3,11 +3,17 @@
 
 #include "base/text.h"
 
+/* What only notes something may have a deploy's ID: that of a deferred step has it always. */
+static bool is_note(const struct record *record)
+{
+	return text_equal(record->kind, "deferred") || text_equal(record->kind, "unlock") ||
+	       text_equal(record->kind, "forget");
+}
+
 static const struct record *find(const struct record_list *list, const char *id)
 {
 	for (size_t i = 0; id && i < list->records.count; i++)
-		if (text_equal(list->records.items[i].id, id) &&
-		    !text_equal(list->records.items[i].kind, "deferred"))
+		if (text_equal(list->records.items[i].id, id) && !is_note(&list->records.items[i]))
 			return &list->records.items[i];
 	return NULL;
 }
@@ -41,8 +47,9 @@ static int find_previous(const struct record_list *list, struct release_choice *
 		return 0;
 	}
 	error_set(err, "there is no release before %s to go back to", now ? now->id : "this one");
-	error_hint(err, "'shipit%s history' lists what was deployed; 'shipit%s deploy --ref COMMIT' "
-			"builds and deploys any commit", record_env_flag(list, flag), record_env_flag(list, flag));
+	record_env_flag(list, flag);
+	error_hint(err, "'shipit%s history' lists what was deployed; 'shipit%s deploy --ref "
+			"COMMIT' builds and deploys any commit", flag, flag);
 	return error_code(err, EXIT_FAILED);
 }
 
