@@ -1,7 +1,7 @@
 /* shipit exec: a command with a step's environment, in the checkout of what is live. */
 #include <signal.h>
 
-#include "commands/session.h"
+#include "commands/lock_facts.h"
 #include "git/worktree.h"
 #include "proc/child.h"
 #include "run/run.h"
@@ -11,9 +11,11 @@ static const struct option_row exec_options[] = {
 	{ NULL, 0, NULL, NULL, 0 },
 };
 
+/* The environment's checkout; one of its own while a deploy may be using that (our caller, too). */
 static const char *checkout(struct session *session, struct error *err)
 {
-	const struct worktree_options options = {
+	struct lock_facts lock CLEANUP(lock_release) = { 0 };
+	struct worktree_options options = {
 		.env = session->config->env,
 		.commit = session->commit,
 		.may_ask = terminal_present(),
@@ -21,6 +23,10 @@ static const char *checkout(struct session *session, struct error *err)
 
 	if (session->config->workspace == WORKSPACE_HERE)
 		return session->root;
+	if (lock_read(session, session->config->env, &lock, err) < 0)
+		return NULL;
+	if (lock.leased && (lock.state == LEASE_MINE || lock.state == LEASE_HELD))
+		options.env = arena_format(session->arena, "%s+exec", options.env);
 	return worktree_prepare(session->repository, session->arena, &options, err);
 }
 

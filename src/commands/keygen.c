@@ -87,6 +87,8 @@ static int ask_passphrase(struct keygen *self, struct error *err)
 	bool same;
 	if (given && *given) {
 		self->passphrase = strdup(given);
+		if (!self->passphrase)
+			abort();
 		return 0;
 	}
 	if (!terminal_present() || self->call->json || self->call->yes)

@@ -230,7 +230,7 @@ static int stop_all(struct work *work, struct error *err)
 	if (problem.message[0])
 		event_message(&work->hub, LEVEL_ERROR, "%s", problem.message);
 	if (work->signal && code == EXIT_DONE)
-		return work->signal == SIGINT ? 130 : 143;
+		return 128 + work->signal;
 	if (!err->message[0])
 		error_set(err, "interrupted, and not everything was started again");
 	return error_code(err, code == EXIT_DONE ? EXIT_FAILED : EXIT_ATTENTION);

@@ -1,6 +1,4 @@
 /* shipit rollback: the previous release, or a named one, is live again without being built. */
-#include <unistd.h>
-
 #include "base/text.h"
 #include "commands/deploy_flags.h"
 #include "commands/deploy_run.h"
@@ -75,7 +73,7 @@ static struct plan *plan_it(struct session *session, const struct plan_flags *fl
 	if (plan)
 		missing = rollback_missing(session, plan);
 	for (size_t i = 0; i < missing.count; i++)
-		fprintf(stderr, "%s\n", missing.items[i]);
+		call_note(call, "%s", missing.items[i]);
 	if (!missing.count || options_has(&call->options, "dry-run"))
 		return plan;
 	if (ask(session, "--build",

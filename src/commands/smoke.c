@@ -1,6 +1,4 @@
 /* shipit smoke: the smoke test on its own. */
-#include <signal.h>
-
 #include "base/text.h"
 #include "commands/answers.h"
 #include "commands/session_secrets.h"
@@ -114,7 +112,7 @@ static int report(struct smoke_call *run, const char *commit, struct error *err)
 	if (run->call->json && call_print_json(result_json(result, commit), err))
 		return -1;
 	if (run->signal)
-		return 128 + (run->signal == SIGINT ? SIGINT : SIGTERM);
+		return 128 + run->signal;
 	if (result->passed) {
 		call_note(run->call, "smoke test passed: %zu check%s in %s", result->count,
 			  result->count == 1 ? "" : "s", duration_format(took, result->duration));

@@ -331,6 +331,38 @@ test_commands_of_the_pipeline_are_under_its_lease() {
 	if has_lease; then fail 'the lease was not freed'; fi
 }
 
+# The checkout of a deploy that runs is its own, also against a step of it that calls `exec`.
+test_exec_leaves_a_running_deploy_its_checkout() {
+	shop
+	expect 0 shipit deploy --yes --silent
+	touch new
+	release_with_exec
+	start_deploy
+	expect 0 shipit exec -- sh -c 'test ! -e new'
+	end_deploy 0
+	grep -q 'new is there' "$T/holder" || fail "$(cat "$T/holder")"
+	expect 0 shipit exec -- test -e new
+}
+
+# A stage behind the build calls `exec`, then looks whether its own checkout is still there.
+release_with_exec() {
+	write second <<-END
+		  second:
+		    needs: [build]
+		    steps:
+		      - {name: nested, run: '"$SHIPIT" -C "\$T/repo" exec -- test ! -e new'}
+		      - {name: see, run: 'test -e new; echo new is there'}
+	END
+	python3 - <<-'END'
+		pipeline = open("pipelines/shop.yml").read()
+		open("pipelines/shop.yml", "w").write(
+			pipeline.replace("  release:\n", open("second").read() + "  release:\n"))
+	END
+	rm second
+	commit new
+	push
+}
+
 test_lost_lease_before_go_live() {
 	LEASE=2s shop
 	start_deploy
@@ -518,6 +550,19 @@ test_lease_on_branches() {
 
 # What each command says of a lease.json that is none: one sentence and what to type, never more.
 damage_lease() { printf '%s' "$1" >"$T/state/production/lease.json"; }
+
+# A note of the second of a deploy has an ID of its own, and is never taken for it.
+test_unlock_in_the_second_of_a_deploy() {
+	command -v faketime >/dev/null || skip 'faketime is not there'
+	shop
+	colleague bob
+	at() { faketime '2026-11-24 10:00:00' "$@"; }
+	expect 0 at "$SHIPIT" deploy --yes --silent
+	expect 0 at "$SHIPIT" lock
+	expect 0 in_clone bob faketime '2026-11-24 10:00:00' "$SHIPIT" unlock --force
+	expect 0 shipit history --json
+	equals "$(json 'len(set(r["id"] for r in d))')" 2
+}
 
 test_damaged_lease_is_put_right() {
 	shop
