@@ -30,7 +30,6 @@ static void check_folder(const struct session *session, const struct config_opti
 	DIR *entries = opendir(path_join(arena, session->root, below));
 	struct text_list paths = {0};
 	struct dirent *entry;
-	struct error err;
 
 	while (entries && (entry = readdir(entries)))
 		if (entry->d_name[0] != '.' && text_ends_with(entry->d_name, ".yml"))
@@ -40,6 +39,7 @@ static void check_folder(const struct session *session, const struct config_opti
 	text_list_sort(&paths);
 	for (size_t i = 0; i < paths.count; i++) {
 		struct place place = {.file = paths.items[i]};
+		struct error err = {0};
 
 		if (text_list_has(checked, paths.items[i]))
 			continue;

@@ -1,5 +1,4 @@
 /* shipit foghorn: the sound on its own, and the hidden command that plays in a child. */
-#include <signal.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -50,7 +49,7 @@ static int play(struct call *call, struct foghorn *foghorn, const char *file, st
 	sound_stop(foghorn->player);
 	loop_free(foghorn->loop);
 	if (foghorn->signal)
-		return 128 + (foghorn->signal == SIGINT ? SIGINT : SIGTERM);
+		return 128 + foghorn->signal;
 	if (foghorn->problem) {
 		call_note(call, "(no sound: %s)", foghorn->problem);
 		if (isatty(STDERR_FILENO))
