@@ -142,23 +142,52 @@ static int look_at_maintenance(struct session *session, struct interrupted *foun
 	return 0;
 }
 
-/* Its journal tells most; where that is on another machine, the lease tells enough. */
+/* Its start.json is damaged; its journal need not be. A rollback within it is in the lease alone. */
+static bool read_journal(struct session *session, struct interrupted *found,
+			 const struct deploy_folder *folder)
+{
+	const struct lease *lease = &found->lock.lease;
+	struct error unreadable = { 0 };
+
+	if (json_object_get(lease->work, "rollback"))
+		return false;
+	found->past = run_past_read(session->arena, folder->events, &unreadable);
+	if (!found->past || !found->past->started)
+		return false;
+	found->folder = *folder;
+	found->start.machine = lease->machine;
+	add_record(session, found);
+	return true;
+}
+
+/* Its journal tells most; where that is on another machine, or cannot be read, the lease tells
+ * enough. */
 static int look_closer(struct session *session, struct interrupted *found, struct error *err)
 {
 	const struct lease *lease = &found->lock.lease;
-	struct deploy_folder folder;
+	struct interrupted fresh = *found;
+	struct error damaged = { 0 };
+	struct deploy_folder folder = { 0 };
 
 	found->id = lease->id;
 	found->command = lease->command ? lease->command : "deploy";
 	if (text_equal(found->command, "maintenance"))
 		return look_at_maintenance(session, found, err);
-	if (found->id && find_folder(session, found->id, &folder) == 0)
-		return interrupted_open(session, &folder, found, err);
+	if (found->id && find_folder(session, found->id, &folder) == 0) {
+		if (interrupted_open(session, &folder, found, &damaged) == 0)
+			return 0;
+		call_note(session->call, "%s: what the lease says has to do", damaged.message);
+		fresh.id = lease->id;
+		fresh.command = found->command;
+		*found = fresh;
+	}
 	found->start = (struct start){
 		.env = found->env, .command = found->command, .commit = lease->commit,
 		.previous = lease->previous, .recorded = lease->previous,
 		.deployer = lease->holder,
 	};
+	if (folder.path && read_journal(session, found, &folder))
+		return 0;
 	read_work(session, found);
 	if (found->rollback && found->id)
 		add_record(session, found);

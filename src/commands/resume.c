@@ -4,6 +4,7 @@
 #include "commands/deploy_run.h"
 #include "commands/interrupted.h"
 #include "commands/maintenance.h"
+#include "commands/resume_check.h"
 #include "commands/session_people.h"
 #include "ui/prompt.h"
 
@@ -59,65 +60,6 @@ static int find_failed(struct session *session, struct interrupted *found, struc
 		return 0;
 	*found = (struct interrupted){ 0 };
 	return interrupted_open(session, &folder, found, err) < 0 ? -1 : 1;
-}
-
-static int refuse(struct error *err)
-{
-	return error_code(err, EXIT_REFUSED);
-}
-
-/* What the records said was live must be live still, or its own commit. Once a record says how it
- * ended live, only the latter: it may have been rolled back since. */
-static int check_live(const struct session *session, const struct interrupted *found,
-		      struct error *err)
-{
-	const struct record *newest = session->records.records.count
-		? &session->records.records.items[0] : NULL;
-	const char *live = newest ? newest->live : NULL;
-	bool own = live && text_equal(live, found->start.commit) &&
-		   text_equal(newest->live_id, found->id);
-	bool rolled_back = found->past->live && found->record && !own;
-
-	if (own || !live || (text_equal(live, found->start.recorded) && !rolled_back))
-		return 0;
-	if (rolled_back && text_equal(live, found->start.recorded)) {
-		error_set(err, "%s was rolled back: there is nothing to resume", found->id);
-		error_hint(err, "deploy anew: shipit -e %s deploy", session->config->env);
-		return refuse(err);
-	}
-	error_set(err, "%.7s is live on %s: somebody deployed after %s", live ? live : "nothing",
-		  session->config->env, found->id);
-	error_hint(err, "deploy anew: shipit -e %s deploy", session->config->env);
-	return refuse(err);
-}
-
-static int check_resumable(const struct session *session, const struct interrupted *found,
-			   struct error *err)
-{
-	if (text_equal(found->command, "maintenance"))
-		error_set(err, "what was interrupted is no deploy: it is not resumed");
-	else if (!found->start.commit)
-		error_set(err, "%s cannot be resumed: nothing says what it deployed",
-			  found->id ? found->id : found->command);
-	else if (!text_equal(found->env, session->config->env))
-		error_set(err, "%s was a deploy to %s, not to %s", found->id, found->env,
-			  session->config->env);
-	else if (text_equal(found->command, "rollback") && !found->start.release)
-		error_set(err, "%s cannot be resumed: nothing says what it goes back to",
-			  found->id ? found->id : found->command);
-	else if (found->past->tasks_only)
-		error_set(err, "%s ran tasks: they are not resumed but run again", found->id);
-	else if (found->past->verdict && found->past->status == STATUS_OK && !found->lock.leased)
-		error_set(err, "%s went well: there is nothing to resume", found->id);
-	else
-		return check_live(session, found, err);
-	if (text_equal(found->command, "maintenance"))
-		error_hint(err, "shipit -e %s recover starts again what it had stopped",
-			   found->env);
-	else if (found->past->tasks_only)
-		error_hint(err, "shipit -e %s recover, then shipit -e %s task", found->env,
-			   found->env);
-	return refuse(err);
 }
 
 /* The target as it was then. The first session has found the deploy; this one plans it. nested: it
@@ -202,7 +144,7 @@ static int ask_about(struct call *call, const struct interrupted *found,
 	if (step->again || step->done)
 		return 0;
 	error_set(err, "not resumed: it is not known whether %s finished", name);
-	return refuse(err);
+	return error_code(err, EXIT_REFUSED);
 }
 
 /* What was under way: again when it may be, else as somebody says. */
@@ -233,18 +175,6 @@ static int settle_unknown(struct call *call, const struct plan *plan,
 	return 0;
 }
 
-static int check_digest(const struct interrupted *found, const struct plan *plan,
-			struct error *err)
-{
-	if (!found->past->plan || text_equal(found->past->plan, plan->digest))
-		return 0;
-	error_set(err, "the plan of %s cannot be made again as it was: its configuration, or what "
-		  "is owed, is another now", found->id);
-	error_hint(err, "put right what it left behind (shipit -e %s recover), then deploy anew",
-		   found->env);
-	return refuse(err);
-}
-
 /* What resume and recover have in their hands. */
 struct work {
 	struct session looking, session, back;
@@ -267,18 +197,6 @@ static void work_release(struct work *work)
 	session_close(&work->looking);
 }
 
-/* A lease tells whether its holder lives; one that is damaged cannot. */
-static int check_gone(const struct interrupted *found, struct error *err)
-{
-	if (!found->lock.lease.damaged || !found->id || !start_runs(&found->start))
-		return 0;
-	error_set(err, "%s still runs on this machine (pid %lld)", found->id,
-		  (long long)found->start.pid);
-	error_hint(err, "it sees that its lease is lost at the next renewal, within half a minute, "
-		   "and ends");
-	return refuse(err);
-}
-
 /* 1 found, 0 there is nothing to do, -1. */
 static int look(struct work *work, struct call *call, struct error *err)
 {
@@ -294,7 +212,7 @@ static int look(struct work *work, struct call *call, struct error *err)
 	if (holding_check(&work->looking, &options, err) < 0)
 		return -1;
 	known = find_deploy(&work->looking, &work->found, err);
-	return known > 0 && check_gone(&work->found, err) < 0 ? -1 : known;
+	return known > 0 && resume_check_gone(&work->found, err) < 0 ? -1 : known;
 }
 
 /* What is left of the rollback that the deploy had begun, unless its record is there. */
@@ -319,7 +237,7 @@ static int plan_rollback(struct work *work, struct call *call, struct error *err
 		build_again(plan, found->past);
 	if (work->recover)
 		return 0;
-	return check_digest(found, plan, err) < 0 ? -1
+	return resume_check_plan(found, plan, err) < 0 ? -1
 						  : settle_unknown(call, plan, found, err);
 }
 
@@ -384,7 +302,7 @@ static int check_again(struct work *work, struct error *err)
 	holding_borrow(&work->holding);
 	result = session_refresh(&work->session, err);
 	if (result == 0)
-		result = check_live(&work->session, &work->found, err);
+		result = resume_check_live(&work->session, &work->found, err);
 	if (result == 0 && !work->found.past->go_live)
 		result = session_approvals_use(&work->session, work->plan, err);
 	holding_return(&work->holding);
@@ -417,12 +335,12 @@ static int resume(struct call *call, struct error *err)
 		known = find_failed(&work.looking, found, err);
 	if (known <= 0)
 		return known < 0 ? -1 : nothing_to_resume(&work.looking, err);
-	if (check_resumable(&work.looking, found, err) < 0)
+	if (resume_check(&work.looking, found, err) < 0)
 		return -1;
 	if (!found->lock.leased)
 		found->rollback = NULL;	/* it has ended: the smoke test is made anew */
 	work.plan = plan_again(&work.session, call, found, false, err);
-	if (!work.plan || check_digest(found, work.plan, err) < 0 || check_guards(&work, err) < 0)
+	if (!work.plan || resume_check_plan(found, work.plan, err) < 0 || check_guards(&work, err) < 0)
 		return -1;
 	root = kept_root(&work);
 	if (!root)

@@ -216,6 +216,18 @@ test_recover_elsewhere_owes_what_is_not_known() {
 	equals "$(json '[o["name"] for o in d[0]["owed"]]')" '["warm"]'
 }
 
+# What its folder says is damaged: the lease tells enough.
+test_recover_without_start_json() {
+	resume_shop
+	kill_during migrate
+	: >"$(echo .git/shipit/deploys/*)/start.json"
+	expect 0 shipit status
+	stderr_has 'what the lease says has to do'
+	expect 0 shipit recover
+	equals "$(ran)" 'compile pack enable migrate unmigrate disable-red'
+	expect 0 deploy
+}
+
 test_resume_from_another_machine() {
 	resume_shop
 	kill_during migrate
