@@ -256,7 +256,8 @@ static int begin_within(struct deploy *deploy, const struct variables *answers, 
 {
 	const struct rollback_within *within = deploy->within;
 	struct session *session = deploy->session;
-	const struct deploy_note note = { .command = "rollback", .answers = answers, .locks = true };
+	const struct deploy_note note = { .command = "rollback", .answers = answers,
+					  .locks = true };
 	const struct deploy_name name = { .commit = deploy->plan->commit,
 					  .now = clock_now(session->call->clock),
 					  .records = &session->records };

@@ -17,8 +17,8 @@ json_t *halted_status_json(const struct halted *halted);
 
 /* halted_read under a lease. */
 int halted_look(struct holding *holding, struct halted *halted, struct error *err) MUST_USE;
-/* With the store of who holds the lease, borrowed: adds to changes what is to be written so that left
- * (a list of halts, may be NULL) is known; how many it added, 0 or 1. note keeps what the change
- * needs until it is written. */
+/* With the store of who holds the lease, borrowed: adds to changes what is to be written so that
+ * left (a list of halts, may be NULL) is known; how many it added, 0 or 1. note keeps what the
+ * change needs until it is written. */
 size_t halted_note_change(const struct session *session, struct store *store, const char *id,
 			  const json_t *left, struct halted *note, struct store_change *change);

@@ -142,7 +142,7 @@ static int look_at_maintenance(struct session *session, struct interrupted *foun
 	return 0;
 }
 
-/* Its start.json is damaged; its journal need not be. A rollback within it is in the lease alone. */
+/* Its start.json is damaged; its journal need not be. Of a rollback within it the lease tells. */
 static bool read_journal(struct session *session, struct interrupted *found,
 			 const struct deploy_folder *folder)
 {
@@ -194,8 +194,8 @@ static int look_closer(struct session *session, struct interrupted *found, struc
 	return 0;
 }
 
-/* A damaged lease says nothing: whether a deploy to that environment did not come to its end here is
- * all that can be known. */
+/* A damaged lease says nothing: whether a deploy to that environment did not come to its end here
+ * is all that can be known. */
 static int look_here(struct session *session, struct interrupted *found, struct error *err)
 {
 	struct deploy_list list;

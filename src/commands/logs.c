@@ -190,7 +190,7 @@ static bool is_id(const char *text)
 	return strspn(text, "0123456789") >= 4;
 }
 
-/* Whether it runs, or died, as a deploy to that environment: it is newer than all that is recorded. */
+/* Whether it runs, or died, as a deploy to that environment: newer than all that is recorded. */
 static bool is_unfinished(struct session *session, const struct deploy_folder *folder)
 {
 	struct error ignored = {0};
@@ -200,7 +200,7 @@ static bool is_unfinished(struct session *session, const struct deploy_folder *f
 	       text_equal(start.env, session->config->env);
 }
 
-/* By the chain as this clone last saw it: IDs tell what clocks said. false: it knows of none here. */
+/* By the chain as this clone last saw it: IDs tell what clocks said. false: none of it is here. */
 static bool newest_of_chain(struct session *session, struct deploy_folder *folder)
 {
 	const struct record_list *records = &session->records;
@@ -265,8 +265,8 @@ const struct command command_logs = {
 	.arguments = "[ID] [STEP]",
 	.summary = "the output of a deploy that ran on this machine",
 	.details =
-		"Without an ID the environment's newest one; STEP is STAGE.STEP or a step's own name. What a log "
-		"lacks in its middle, it says.",
+		"Without an ID the environment's newest one; STEP is STAGE.STEP or a step's own "
+		"name. What a log lacks in its middle, it says.",
 	.run = run_logs,
 	.arguments_most = 2,
 };

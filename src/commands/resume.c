@@ -340,7 +340,8 @@ static int resume(struct call *call, struct error *err)
 	if (!found->lock.leased)
 		found->rollback = NULL;	/* it has ended: the smoke test is made anew */
 	work.plan = plan_again(&work.session, call, found, false, err);
-	if (!work.plan || resume_check_plan(found, work.plan, err) < 0 || check_guards(&work, err) < 0)
+	if (!work.plan || resume_check_plan(found, work.plan, err) < 0 ||
+	    check_guards(&work, err) < 0)
 		return -1;
 	root = kept_root(&work);
 	if (!root)

@@ -75,7 +75,8 @@ static json_t *status_json(const struct environment_status *status)
 			 "deployer", live ? newest->live_by : NULL, "id",
 			 live ? newest->live_id : NULL, "behind", behind, "maintenance",
 			 halted_status_json(&status->halted), "lock", lock_json(&status->lock),
-			 "waiting", lock_waiting_json(&status->lock), "online", online_json(&status->online), "owed",
+			 "waiting", lock_waiting_json(&status->lock), "online",
+			 online_json(&status->online), "owed",
 			 owed ? json_deep_copy(owed) : json_array());
 }
 

@@ -17,8 +17,8 @@ char *worktree_path(const struct repository *repository, struct arena *arena, co
  * (moved repository, killed checkout) is made anew. */
 char *worktree_prepare(const struct repository *repository, struct arena *arena,
 		       const struct worktree_options *options, struct error *err) MUST_USE;
-/* What is left of a checkout of ours whose making died with the machine (its HEAD is zeros) makes every
- * git command in the repository fail: takes such away. Whether there was one. */
+/* What is left of a checkout of ours whose making died with the machine (its HEAD is zeros) makes
+ * every git command in the repository fail: takes such away. Whether there was one. */
 bool worktree_mend(const struct repository *repository, struct arena *arena);
 
 /* Whoever builds in a checkout claims it, so that he finds what he has built so far when he comes

@@ -120,8 +120,8 @@ static void add_halts(struct plan *plan)
 		const struct halt_config *halt = &maintenance->halts.items[i];
 
 		text_list_add(plan->arena, &plan->open,
-			      arena_format(plan->arena, "halt %s: whether it runs, and so is stopped: "
-					   "known at deploy (%s)", halt->name,
+			      arena_format(plan->arena, "halt %s: whether it runs, and so is "
+					   "stopped: known at deploy (%s)", halt->name,
 					   halt->units.count ? "systemctl tells" : "running_if"));
 	}
 }

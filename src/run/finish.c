@@ -251,7 +251,8 @@ static enum event_status recovered_status(const struct run_result *result)
 static const char *recovered_reason(const struct run_past *past)
 {
 	if (past->elsewhere)
-		return "nothing more was heard of it: it was killed, or cut off from the state store";
+		return "nothing more was heard of it: it was killed, or cut off from the state "
+		       "store";
 	if (past->verdict && past->status != STATUS_OK)
 		return "it came to its end, and its record could not be stored then";
 	return "shipit was killed, or its machine died";

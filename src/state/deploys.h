@@ -27,7 +27,7 @@ struct deploy_name {
 	 * be NULL. */
 	const struct record_list *records;
 };
-/* The ID of a record that has no folder (unlock, forget): one that no record of name->records has. */
+/* The ID of a record that has no folder (unlock, forget): one that none of name->records has. */
 char *record_id_new(struct arena *arena, const struct deploy_name *name);
 /* Makes the folder of a new deploy, with logs/ in it: the ID is YYYYMMDD-HHMMSS-<7 digits of the
  * commit>, with -2, -3 ... when there is such a folder or record. */
