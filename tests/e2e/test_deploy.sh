@@ -280,4 +280,42 @@ test_values_asked_for() {
 	equals "$(cat "$T/reason")" because
 }
 
+test_submodules_and_filters_as_git_has_them() {
+	git config --global protocol.file.allow always
+	git config --global filter.rot.clean 'tr a-z n-za-m'
+	git config --global filter.rot.smudge 'tr n-za-m a-z'
+	git config --global filter.rot.required true
+	new_repo library
+	write lib.txt <<<one
+	commit library
+	push
+	shop <<-'END'
+		stages:
+		  build: {if_changed: [/vendor/lib/], steps: [{run: 'echo x >>$T/built'}]}
+		  release:
+		    go_live: true
+		    steps:
+		      - run: |
+		          { cat word vendor/lib/lib.txt; ls vendor/lib; } >$T/seen
+		          touch vendor/lib/stale
+	END
+	write .gitattributes <<<'word filter=rot'
+	write word <<<hello
+	git submodule --quiet add "$T/library.git" vendor/lib
+	commit vendor
+	push
+	equals "$(git show HEAD:word)" uryyb
+	expect 0 deploy
+	equals "$(paste -sd' ' "$T/seen")" 'hello one lib.txt'
+	write "$T/library/lib.txt" <<<two
+	git -C "$T/library" commit -qam two
+	git -C "$T/library" push -q origin master
+	git -C vendor/lib pull -q
+	commit 'the library is newer'
+	push
+	expect 0 deploy
+	equals "$(paste -sd' ' "$T/seen")" 'hello two lib.txt'
+	equals "$(wc -l <"$T/built" | tr -d ' ')" 2
+}
+
 run_tests
