@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Many deploys at once, each from a clone of its own: one wins, the others are refused.
-# RACE_ROUNDS (default 10 and 5) and RACE_CLONES (default 20): `RACE_ROUNDS=20 make e2e ONLY=race`.
+# RACE_ROUNDS (default 20 and 10) and RACE_CLONES (default 20): `RACE_ROUNDS=100 make e2e ONLY=race`.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -57,13 +57,13 @@ race() {
 }
 
 test_race_for_refs() {
-	ROUNDS=${RACE_ROUNDS:-10} CLONES=${RACE_CLONES:-20}
+	ROUNDS=${RACE_ROUNDS:-20} CLONES=${RACE_CLONES:-20}
 	racing_shop git
 	race
 }
 
 test_race_for_a_folder() {
-	ROUNDS=${RACE_ROUNDS:-5} CLONES=${RACE_CLONES:-20}
+	ROUNDS=${RACE_ROUNDS:-10} CLONES=${RACE_CLONES:-20}
 	racing_shop "file:$TEST_FOLDER/state"
 	race
 }
