@@ -101,7 +101,7 @@ help:
 	@echo 'bench      measure, next to git, ninja and cat'
 	@echo 'lint       layers, headers, sizes, clang-tidy, cppcheck, gcc -fanalyzer, shellcheck'
 	@echo 'format     clang-format over all of it'
-	@echo 'demo       three deploys of examples/shop behind a real nginx'
+	@echo 'demo       examples/shop deployed four times behind a real nginx, once in vain'
 	@echo 'install, uninstall    below PREFIX=$(PREFIX), DESTDIR honoured'
 	@echo 'clean      remove $(BUILD)'
 
