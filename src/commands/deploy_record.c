@@ -69,7 +69,7 @@ static void fill_durations(struct deploy *deploy, const struct run_result *resul
 {
 	struct arena *arena = deploy->session->arena;
 
-	deploy->record.durations.count = 0;
+	deploy->record.durations.count = deploy->record.durations.capacity = 0;
 	deploy->durations = result->durations.count;
 	for (size_t i = first; i < result->durations.count; i++) {
 		const struct run_duration *duration = &result->durations.items[i];

@@ -43,7 +43,8 @@ static int parts_find(const struct sealed_value *sealed, struct parts *parts, st
 	size_t fixed = HEADER + NONCE + TAG + CHECKSUM, slots;
 	if (sealed->length >= 1 && bytes[0] != VERSION) {
 		error_set(err, "%s was sealed by another version of shipit", sealed->name);
-		return error_hint(err, "a newer shipit opens it");
+		error_hint(err, "a newer shipit opens it");
+		return -1;
 	}
 	if (sealed->length >= fixed + PADDING) {
 		parts->count = bytes[1] | (size_t)bytes[2] << 8;
@@ -58,8 +59,9 @@ static int parts_find(const struct sealed_value *sealed, struct parts *parts, st
 		}
 	}
 	error_set(err, "the sealed value of %s is damaged", sealed->name);
-	return error_hint(err, "take the line from git's history, or set it anew: shipit secrets "
-			       "set %s", sealed->name);
+	error_hint(err, "take the line from git's history, or set it anew: shipit secrets set %s",
+		   sealed->name);
+	return -1;
 }
 
 static void context_list(struct buffer *out, const struct text_list *list)

@@ -109,7 +109,7 @@ void chain_judge(struct arena *arena, const struct chain_view *view,
 	const struct record *record = &records->records.items[index];
 	const struct record *older =
 		index + 1 < records->records.count ? &records->records.items[index + 1] : NULL;
-	assert(index < records->records.count);
+	assert(record && index < records->records.count);
 	const struct chain_rules rules = rules_find(arena, view, record, older);
 	*judgement = (struct chain_judgement){0};
 	judgement->problem = check_signature(arena, record, &rules, &judgement->signer);

@@ -85,8 +85,8 @@ static void judge_friday(struct plan *plan, const struct plan_input *input,
 	if (is_hotfix(plan, input)) {
 		judgement->reason = arena_format(
 			plan->arena,
-			"a hotfix passes: %lld lines, no migration, nothing marked high",
-			(long long)plan->lines_counted);
+			"a hotfix passes: %lld line%s, no migration, nothing marked high",
+			(long long)plan->lines_counted, plan->lines_counted == 1 ? "" : "s");
 		return;
 	}
 	refuse(judgement,

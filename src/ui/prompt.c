@@ -56,7 +56,7 @@ static int ask(const struct prompt *prompt, const char *question, const char *ch
 	struct buffer text CLEANUP(buffer_release), folded CLEANUP(buffer_release);
 
 	buffer_init(&text, ANSWER_MAXIMUM);
-	buffer_init(&folded, 2 * ANSWER_MAXIMUM);
+	buffer_init(&folded, (size_t)2 * ANSWER_MAXIMUM);
 	buffer_add_format(&text, "%s%s", question, choices);
 	text_fold(&folded, text.data, text.length, terminal_columns(STDERR_FILENO));
 	buffer_add_char(&folded, ' ');
