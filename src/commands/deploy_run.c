@@ -38,6 +38,8 @@ int deploy_check_format(const struct call *call, struct error *err)
 		error_set(err, "--json is --format json: it does not go with --format %s", format);
 		return error_code(err, EXIT_USAGE);
 	}
+	if (ui_format_check(format, err) < 0)
+		return -1;
 	if (jobs && (strtol(jobs, &end, 10) < 1 || *end || strtol(jobs, NULL, 10) > 10000)) {
 		error_set(err, "-j takes a number from 1 to 10000, not '%s'", jobs);
 		return error_code(err, EXIT_USAGE);

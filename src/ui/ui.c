@@ -48,17 +48,22 @@ static const struct renderer *find(const char *name)
 	return NULL;
 }
 
+int ui_format_check(const char *format, struct error *err)
+{
+	if (find(format))
+		return 0;
+	error_set(err, "there is no output format '%s'", format);
+	error_hint(err, "Choose one of %s.", ui_format_names());
+	return error_code(err, EXIT_USAGE);
+}
+
 struct event_sink *ui_new(const struct ui_options *options, struct error *err)
 {
 	const struct renderer *renderer = find(options->format);
 	struct ui *ui;
 
-	if (!renderer) {
-		error_set(err, "there is no output format '%s'", options->format);
-		error_hint(err, "Choose one of %s.", ui_format_names());
-		error_code(err, EXIT_USAGE);
+	if (ui_format_check(options->format, err) < 0)
 		return NULL;
-	}
 	ui = calloc(1, renderer->size);
 	if (!ui)
 		abort();

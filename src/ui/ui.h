@@ -28,6 +28,9 @@ const char *ui_format_detect(void);
 /* "auto, tty, plain, ...", for messages and completion. */
 const char *ui_format_names(void);
 
+/* Whether there is such a format (NULL is "auto"); -1 with an error (EXIT_USAGE) when not. */
+int ui_format_check(const char *format, struct error *err) MUST_USE;
+
 /* A reader for event_hub_add; NULL with an error (EXIT_USAGE) when the format is unknown. It
  * belongs to the caller: ui_free, after which the terminal is as it was. */
 struct event_sink *ui_new(const struct ui_options *options, struct error *err);

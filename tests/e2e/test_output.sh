@@ -155,6 +155,8 @@ test_unknown_format_runs_nothing() {
 	noisy_config true
 	expect 2 shipit deploy --yes --silent --format xml
 	says 'gitlab'
+	expect 0 shipit deploy --yes --silent
+	expect 2 shipit deploy --yes --silent --format xml # whether there is anything to do or not
 }
 
 test_without_a_terminal_nothing_prompts() {
