@@ -64,8 +64,7 @@ static void line_add(struct listing *listing, const struct record *record)
 		buffer_add_text(&listing->out, "  ");
 		listing_add_name(listing, record->kind);
 	}
-	if (record->reason && (!text_equal(record->status, "ok") ||
-			       text_equal(record->kind, "unlock"))) {
+	if (record->reason) {
 		buffer_add_text(&listing->out, "  ");
 		listing_add_name(listing, record->reason);
 	}

@@ -153,7 +153,9 @@ struct config *session_load_base(struct session *session, struct error *err)
 				return NULL;
 			return session_load(session, &source, alone, err);
 		}
-		if (!session->said_working_tree)
+		if (!session->said_working_tree &&
+		    file_exists(path_join(session->arena, session->root,
+					  session->config_path)))
 			call_note(session->call,
 				  "%s is not on %s/%s yet: 'state' and 'remote' are taken from "
 				  "the working tree",

@@ -227,7 +227,7 @@ static int load_deploy_file(struct loader *loader, struct error *err)
 		return diagnostics_result(loader->diagnostics, err);
 	if (!loader->root) {
 		error_set(err, "there is no %s in %s", options->path, options->source->description);
-		error_hint(err, "shipit init writes one");
+		error_hint(err, "write one: the app, its pipeline, its environments (shipit help app)");
 		return error_code(err, EXIT_USAGE);
 	}
 	return 0;
@@ -325,7 +325,8 @@ char *config_find(struct arena *arena, const char *root, const char *folder, str
 		here = path_folder(arena, here);
 	}
 	error_set(err, "there is no deploy.yml in %s or a folder above it", folder);
-	error_hint(err, "shipit init writes one; --config FILE names another");
+	error_hint(err, "write one: the app, its pipeline, its environments (shipit help app); "
+			"--config FILE names one elsewhere");
 	error_code(err, EXIT_USAGE);
 	return NULL;
 }

@@ -509,6 +509,8 @@ test_trailers_and_forget() {
 	expect 2 shipit task --forget index
 	expect 2 shipit task --forget idnex --reason x
 	expect 0 shipit task --forget index --reason 'done by hand'
+	expect 0 shipit history
+	says 'forget  forgot index: done by hand'
 	expect 0 shipit status --json
 	equals "$(json 'd["environments"][0]["owed"]')" '[]'
 	commit "$(printf 'again\n\nDeploy-Task: index\nDeploy-Note: mind the gap\n')"
