@@ -199,7 +199,8 @@ static bool read_heredoc(struct lexer *lexer, struct token *token)
 		length++;
 	if (!length || !(*name >= 'A' && *name <= 'Z'))
 		return false;
-	lexer->at = name + length + quoted;
+	lexer->at = name + length;
+	lexer->at += quoted && lexer->at < lexer->end;
 	body = lexer->behind_heredocs;
 	if (!body || body < lexer->at) {
 		body = memchr(lexer->at, '\n', (size_t)(lexer->end - lexer->at));

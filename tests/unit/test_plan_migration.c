@@ -405,6 +405,7 @@ static void test_torn_files(void **state)
 	static const char text[] =
 		"operations = [migrations.RunSQL('''ALTER TABLE \"users\" DROP a;''')]\n"
 		"execute <<~SQL\n ALTER TABLE users ADD COLUMN a int DEFAULT random();\nSQL\n"
+		"execute <<-'SQL'\n ALTER TABLE users DROP b;\n SQL\n"
 		"change_table :users do |t|\n t.index [:a], %w[x y]\nend\n"
 		"DO $x$ BEGIN LOCK TABLE users; END $x$; /* a /* b */ */ REINDEX (VERBOSE) "
 		 "TABLE users;";
