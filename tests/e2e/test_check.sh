@@ -140,4 +140,31 @@ test_later_parts_are_said() {
 	stdout_has "'markers' is checked, but not acted on by this version"
 }
 
+# The N-th block of YAML in one of our documents.
+yaml_of() {
+	awk -v wanted="$2" '/^```/ { inside = /^```yaml/; n += inside; next }
+		inside && n == wanted' "$ROOT/$1"
+}
+
+test_examples_of_the_documents_pass() {
+	new_repo
+	cp "$ROOT/deploy.yml.example" deploy.yml
+	expect 0 shipit check
+	yaml_of README.md 1 >deploy.yml
+	yaml_of README.md 2 >deploy.tasks.yml
+	expect 0 shipit check
+	silent_on warning
+	rm deploy.tasks.yml
+	yaml_of docs/pipelines.md 1 | write pipelines/mine.yml
+	sed -i.bak 's/^pipeline: web.*/pipeline: mine/' deploy.yml
+	yaml_of docs/maintenance.md 1 >>deploy.yml
+	yaml_of docs/guards.md 2 >>deploy.yml
+	expect 0 shipit check
+	says 'pipelines/mine.yml'
+	silent_on warning
+	for key in stages.steps.timeout roster guards app; do
+		expect 0 shipit help "$key"
+	done
+}
+
 run_tests
