@@ -218,7 +218,8 @@ static int deploy(struct call *call, struct error *err)
 		return error_code(err, EXIT_USAGE);
 	}
 	target.looking = options_has(&call->options, "dry-run");
-	if (session_open_target(&session, call, &target, err) < 0)
+	if (session_open_target(&session, call, &target, err) < 0 ||
+	    session_check_here(&session, err) < 0)
 		return -1;
 	if (!options_has(&call->options, "dry-run") && session_people_identify(&session, err) < 0)
 		return -1;

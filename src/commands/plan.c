@@ -64,7 +64,8 @@ static int run_plan(struct call *call, struct error *err)
 	target.quick = true;
 	target.looking = true;
 	target.run_commands = options_has(&call->options, "run-commands");
-	if (session_open_target(&session, call, &target, err) < 0)
+	if (session_open_target(&session, call, &target, err) < 0 ||
+	    session_check_here(&session, err) < 0)
 		return -1;
 	if (lock_tell_plan(&session, false, err) < 0)
 		return -1;

@@ -243,6 +243,25 @@ static int read_records(struct session *session, struct error *err)
 				&session->records, err);
 }
 
+int session_check_here(struct session *session, struct error *err)
+{
+	struct repository *repository = session->repository;
+	struct head head;
+
+	if (session->config->workspace != WORKSPACE_HERE)
+		return 0;
+	if (repository_head(repository, session->arena, &head, err) < 0)
+		return -1;
+	if (!strcmp(head.id, session->commit))
+		return 0;
+	error_set(err, "'workspace: here' runs what is checked out, which is %s and not %s",
+		  repository_short(repository, session->arena, head.id),
+		  repository_short(repository, session->arena, session->commit));
+	error_hint(err, "git checkout %s first",
+		   repository_short(repository, session->arena, session->commit));
+	return error_code(err, EXIT_USAGE);
+}
+
 int session_refresh(struct session *session, struct error *err)
 {
 	const char *env = session->config->env;

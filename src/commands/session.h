@@ -97,6 +97,9 @@ int session_open_repository(struct session *session, struct call *call,
 /* Everything: chooses the commit, reads its config, finds out what is live and what changed. */
 int session_open_target(struct session *session, struct call *call,
 			const struct session_options *options, struct error *err) MUST_USE;
+/* Whether what is checked out is the commit, where `workspace: here` runs what is checked out; an
+ * error (EXIT_USAGE) when not. Behind session_open_target. */
+int session_check_here(struct session *session, struct error *err) MUST_USE;
 /* Fetches once more: the store's entries, records and the remote's branches are those of now. */
 int session_refresh(struct session *session, struct error *err) MUST_USE;
 /* More records than a plan needs (SESSION_HISTORY), newest first, read when first asked for: each

@@ -52,10 +52,15 @@ static int refuse_pool(const struct session *session, struct error *err)
 	return error_code(err, EXIT_USAGE);
 }
 
+static bool is_here(const struct session *session)
+{
+	return session->config->workspace == WORKSPACE_HERE && !session->options.rollback;
+}
+
 /* The config of the commit that is deployed; with `workspace: here`, of the working tree. */
 static int load_target(struct session *session, struct error *err)
 {
-	bool here = session->config->workspace == WORKSPACE_HERE && !session->options.rollback;
+	bool here = is_here(session);
 	struct config_source source = config_source_folder(session->root);
 
 	if (!here && session->config_path[0] != '/') {
@@ -218,7 +223,7 @@ static int choose_commit(struct session *session, struct error *err)
 		.branch =
 			session->config->branch ? session->config->branch : session->default_branch,
 		.remote = session->has_remote ? session->config->remote : NULL,
-		.ci = in_ci() || !session->has_remote,
+		.ci = in_ci() || !session->has_remote || is_here(session),
 	};
 	struct choice choice;
 	int chosen;

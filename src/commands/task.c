@@ -118,6 +118,8 @@ static int task(struct call *call, struct error *err)
 	}
 	if (name)
 		vec_push(call->arena, &flags.task, name);
+	if (session_check_here(&session, err) < 0)
+		return -1;
 	plan = session_plan(&session, &flags, clock_now(call->clock), err);
 	if (!plan)
 		return -1;

@@ -227,7 +227,8 @@ static int load_deploy_file(struct loader *loader, struct error *err)
 		return diagnostics_result(loader->diagnostics, err);
 	if (!loader->root) {
 		error_set(err, "there is no %s in %s", options->path, options->source->description);
-		error_hint(err, "write one: the app, its pipeline, its environments (shipit help app)");
+		error_hint(err, "write one: the app, its pipeline, its environments (shipit help "
+				"app)");
 		return error_code(err, EXIT_USAGE);
 	}
 	return 0;

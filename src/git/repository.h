@@ -84,7 +84,7 @@ struct choice_options {
 	const char *ref;	/* --ref, or NULL */
 	const char *branch;	/* the environment's: a name or a glob; NULL: the default branch */
 	const char *remote;
-	bool ci;		/* HEAD is what CI checked out */
+	bool ci;		/* HEAD is what counts: CI checked it out */
 };
 struct choice {
 	char id[COMMIT_TEXT];

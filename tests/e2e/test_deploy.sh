@@ -280,6 +280,42 @@ test_values_asked_for() {
 	equals "$(cat "$T/reason")" because
 }
 
+test_workspace_here_runs_what_is_checked_out() {
+	shop <<-'END'
+		stages:
+		  release: {go_live: true, steps: [{name: switch, run: 'cp README $T/seen; pwd >$T/where'}]}
+		tasks: {index: {if_changed: [index], run: 'cp README $T/indexed'}}
+	END
+	echo 'workspace: here' >>deploy.yml
+	commit here
+	push
+	echo 'not yet committed' >README
+	expect 0 deploy
+	says '1 uncommitted change will be part of what is deployed'
+	equals "$(cat "$T/seen")" 'not yet committed'
+	equals "$(cat "$T/where")" "$(pwd -P)"
+	git checkout -q README
+	echo second >README
+	commit second
+	push
+	# Another commit than the one that is checked out would be recorded, and not be there.
+	git checkout -q HEAD~1
+	expect 2 deploy --ref master
+	says "'workspace: here' runs what is checked out"
+	expect 2 shipit plan --ref master
+	expect 0 deploy # what is checked out is what is meant
+	says 'Nothing to do'
+	git checkout -q master
+	expect 0 deploy
+	equals "$(cat "$T/seen")" second
+	equals "$(live)" "$(git rev-parse HEAD)"
+	expect 0 shipit task index
+	git checkout -q HEAD~1
+	expect 2 shipit task index
+	expect 0 shipit rollback --yes --silent # from a checkout of its own
+	equals "$(cat "$T/seen")" shop
+}
+
 test_submodules_and_filters_as_git_has_them() {
 	git config --global protocol.file.allow always
 	git config --global filter.rot.clean 'tr a-z n-za-m'
