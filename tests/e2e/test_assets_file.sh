@@ -37,6 +37,8 @@ ship() {
 	expect "${2:-0}" shipit deploy --yes --silent
 }
 
+inodes() { find "$PLACE" -maxdepth 1 -exec ls -id {} + | sort; }
+
 # The objects that are there, without our own files.
 there() { (cd "$PLACE" && find . -type f -not -path './.shipit/*' | sed 's|^\./||' | LC_ALL=C sort); }
 holds() { equals "$(cat "$PLACE/$1")" "$2"; }
@@ -81,7 +83,7 @@ test_release_is_there_and_live() {
 test_two_halves() {
 	site ', rules: [{match: "*.html", last: true}]'
 	ship
-	equals "$(cat "$TEST_FOLDER/before-publish" | tr '\n' ' ')" 'app.3f2a9b1c.js deep '
+	equals "$(tr '\n' ' ' <"$TEST_FOLDER/before-publish")" 'app.3f2a9b1c.js deep '
 	holds index.html one
 	sed -i.bak "s|ls .*before-publish|cat $PLACE/index.html $PLACE/deep/er/page.css $PLACE/app.99ff2a1c.js >$TEST_FOLDER/before-publish|" pipelines/simple.yml
 	rm pipelines/simple.yml.bak
@@ -139,11 +141,11 @@ test_only_what_changed_is_sent() {
 	expect 0 shipit assets sync --json
 	equals "$(json 'd["places"][0]["sent"]["objects"]')" 100
 	local before
-	before=$(ls -i "$PLACE" | sort)
+	before=$(inodes)
 	cp "$PLACE/.shipit/index.json" "$TEST_FOLDER/index"
 	expect 0 shipit assets sync --json
 	equals "$(json 'd["places"][0]["unchanged"]')" true
-	equals "$(ls -i "$PLACE" | sort)" "$before"
+	equals "$(inodes)" "$before"
 	cmp "$PLACE/.shipit/index.json" "$TEST_FOLDER/index" || fail 'the index was written'
 	# Content decides: an old time and the same size hide nothing, a new time sends nothing.
 	touch dist/file1.txt
