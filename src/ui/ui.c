@@ -48,21 +48,29 @@ static const struct renderer *find(const char *name)
 	return NULL;
 }
 
+static const struct renderer *choose(const char *format, struct error *err)
+{
+	const struct renderer *renderer = find(format);
+
+	if (!renderer) {
+		error_set(err, "there is no output format '%s'", format);
+		error_hint(err, "Choose one of %s.", ui_format_names());
+		error_code(err, EXIT_USAGE);
+	}
+	return renderer;
+}
+
 int ui_format_check(const char *format, struct error *err)
 {
-	if (find(format))
-		return 0;
-	error_set(err, "there is no output format '%s'", format);
-	error_hint(err, "Choose one of %s.", ui_format_names());
-	return error_code(err, EXIT_USAGE);
+	return choose(format, err) ? 0 : -1;
 }
 
 struct event_sink *ui_new(const struct ui_options *options, struct error *err)
 {
-	const struct renderer *renderer = find(options->format);
+	const struct renderer *renderer = choose(options->format, err);
 	struct ui *ui;
 
-	if (ui_format_check(options->format, err) < 0)
+	if (!renderer)
 		return NULL;
 	ui = calloc(1, renderer->size);
 	if (!ui)
