@@ -29,10 +29,11 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(JOBS)
 endif
 
-# Linked: what nearly every command needs. curl, libbrotlienc, libsndfile and libao are loaded when
-# first used, so only their headers are needed here.
-LINKED := jansson libuv libgit2 yaml-0.1 libpcre2-8 libsodium zlib
-LOADED := libcurl libbrotlienc sndfile ao
+# Linked: what nearly every command needs (libcrypto comes with libgit2 anyway). curl, expat,
+# libbrotlienc, libsndfile and libao are loaded when first used, so only their headers are needed
+# here.
+LINKED := jansson libuv libgit2 yaml-0.1 libpcre2-8 libsodium libcrypto zlib
+LOADED := libcurl expat libbrotlienc sndfile ao
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wundef -Wwrite-strings
 ifdef WERROR

@@ -1,5 +1,7 @@
 /* AWS Signature Version 4, in the form that S3 wants: paths and queries are encoded once and never
- * normalised. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
+ * normalised.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+ */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
