@@ -1,5 +1,6 @@
 /* Loads libcurl at run time, so that a command without network does not pay for it. */
 #include <dlfcn.h>
+#include <pthread.h>
 
 #include "net/curl_internal.h"
 
@@ -18,8 +19,7 @@ static void *library_open(void)
 	return NULL;
 }
 
-/* Never unloaded: TLS libraries leave handlers behind that run at exit. */
-int curl_load(struct curl_api *api, struct error *err)
+static int library_load(struct curl_api *api, struct error *err)
 {
 	const struct {
 		const char *name;
@@ -66,4 +66,26 @@ int curl_load(struct curl_api *api, struct error *err)
 	if (code != CURLE_OK)
 		return error_set(err, "cannot start libcurl: %s", api->easy_strerror(code));
 	return 0;
+}
+
+/* Never unloaded: TLS libraries leave handlers behind that run at exit. */
+static struct {
+	struct curl_api api;
+	struct error error;
+	bool failed;
+} curl;
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+
+static void load_once(void)
+{
+	curl.failed = library_load(&curl.api, &curl.error);
+}
+
+const struct curl_api *curl_load(struct error *err)
+{
+	pthread_once(&curl_once, load_once);
+	if (!curl.failed)
+		return &curl.api;
+	*err = curl.error;
+	return NULL;
 }

@@ -31,7 +31,17 @@ struct curl_api {
 	void (*slist_free_all)(struct curl_slist *list);
 };
 
-int curl_load(struct curl_api *api, struct error *err) MUST_USE;
+/* The library, the same for all threads; NULL with what to install. */
+const struct curl_api *curl_load(struct error *err) MUST_USE;
+
+/* curl's multi interface on the loop. ended is called for each handle that curl is done with, and
+ * may add, remove and free whatever it likes, the multi itself too. */
+struct multi;
+struct multi *multi_new(const struct curl_api *api, struct loop *loop,
+			void (*ended)(void *context, CURL *easy, CURLcode code), void *context);
+/* All handles must have been removed. NULL is allowed. */
+void multi_free(struct multi *multi);
+CURLM *multi_handle(struct multi *multi);
 
 /* A request and the answer as it arrives. */
 struct exchange {

@@ -284,16 +284,16 @@ static int on_progress(void *context, curl_off_t whole, curl_off_t now, curl_off
 int http_fetch(const struct http_request *request, struct http_response *response,
 	       struct error *err)
 {
-	struct curl_api api;
+	const struct curl_api *api = curl_load(err);
 	struct exchange exchange;
 	int64_t delay;
 
-	if (curl_load(&api, err) || exchange_init(&exchange, &api, request, err))
+	if (!api || exchange_init(&exchange, api, request, err))
 		return -1;
-	api.easy_setopt(exchange.easy, CURLOPT_NOPROGRESS, 0L);
-	api.easy_setopt(exchange.easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+	api->easy_setopt(exchange.easy, CURLOPT_NOPROGRESS, 0L);
+	api->easy_setopt(exchange.easy, CURLOPT_XFERINFOFUNCTION, on_progress);
 	do {
-		delay = exchange_finish(&exchange, api.easy_perform(exchange.easy));
+		delay = exchange_finish(&exchange, api->easy_perform(exchange.easy));
 		if (delay > 0)
 			wait_for(delay);
 	} while (delay >= 0);

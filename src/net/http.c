@@ -1,6 +1,4 @@
-/* curl's multi interface on the loop: curl names sockets and a timer, libuv watches them. */
-#include <uv.h>
-
+/* Requests that run on the loop, and those that wait there for another try. */
 #include "net/curl_internal.h"
 #include "proc/loop.h"
 
@@ -16,19 +14,10 @@ struct http_transfer {
 };
 
 struct http {
-	struct curl_api api;
-	CURLM *multi;
-	uv_timer_t timer;
+	const struct curl_api *api;
+	struct multi *multi;
 	struct loop *loop;
 	struct http_transfer *transfers;
-	bool telling; /* a done callback is under way: http_free only marks */
-	bool freed;
-};
-
-struct watched_socket {
-	uv_poll_t poll;
-	curl_socket_t socket;
-	struct http *http;
 };
 
 static void transfer_unlink(struct http_transfer *transfer)
@@ -42,7 +31,7 @@ static void transfer_unlink(struct http_transfer *transfer)
 	if (transfer->next)
 		transfer->next->previous = transfer->previous;
 	if (!transfer->wait)
-		http->api.multi_remove_handle(http->multi, transfer->exchange.easy);
+		http->api->multi_remove_handle(multi_handle(http->multi), transfer->exchange.easy);
 	loop_timer_stop(transfer->wait);
 }
 
@@ -52,22 +41,6 @@ static void transfer_free(struct http_transfer *transfer)
 	free(transfer);
 }
 
-static void timer_closed(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
-static void http_destroy(struct http *http)
-{
-	while (http->transfers) {
-		struct http_transfer *transfer = http->transfers;
-		transfer_unlink(transfer);
-		transfer_free(transfer);
-	}
-	http->api.multi_cleanup(http->multi);
-	uv_close((uv_handle_t *)&http->timer, timer_closed);
-}
-
 static void perform_again(void *context)
 {
 	struct http_transfer *transfer = context;
@@ -75,127 +48,27 @@ static void perform_again(void *context)
 
 	loop_timer_stop(transfer->wait);
 	transfer->wait = NULL;
-	http->api.multi_add_handle(http->multi, transfer->exchange.easy);
+	http->api->multi_add_handle(multi_handle(http->multi), transfer->exchange.easy);
 }
 
-/* Tells the owners of all transfers that curl has ended, but for those that go on. */
-static void tell_ended(struct http *http)
+/* Tells the owner, unless it goes on. */
+static void transfer_ended(void *context, CURL *easy, CURLcode code)
 {
-	CURLMsg *message;
-	int left;
+	struct http *http = context;
+	char *private = NULL;
 
-	if (http->telling)
+	http->api->easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+	struct exchange *exchange = (struct exchange *)(void *)private;
+	struct http_transfer *transfer = (struct http_transfer *)(void *)exchange;
+	int64_t delay = exchange_finish(exchange, code);
+	if (delay >= 0) {
+		http->api->multi_remove_handle(multi_handle(http->multi), exchange->easy);
+		transfer->wait = loop_timer_start(http->loop, delay, 0, perform_again, transfer);
 		return;
-	http->telling = true;
-	while (!http->freed && (message = http->api.multi_info_read(http->multi, &left))) {
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		CURLcode code = message->data.result;
-		char *private = NULL;
-		http->api.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-		struct exchange *exchange = (struct exchange *)(void *)private;
-		struct http_transfer *transfer = (struct http_transfer *)(void *)exchange;
-		int64_t delay = exchange_finish(exchange, code);
-		if (delay >= 0) {
-			http->api.multi_remove_handle(http->multi, exchange->easy);
-			transfer->wait =
-				loop_timer_start(http->loop, delay, 0, perform_again, transfer);
-			continue;
-		}
-		transfer_unlink(transfer);
-		transfer->done(transfer->context, &exchange->response);
-		transfer_free(transfer);
 	}
-	http->telling = false;
-	if (http->freed)
-		http_destroy(http);
-}
-
-static void socket_ready(uv_poll_t *poll, int status, int events)
-{
-	struct watched_socket *watched = poll->data;
-	struct http *http = watched->http;
-	int flags = 0, running;
-
-	if (status < 0)
-		flags = CURL_CSELECT_ERR;
-	if (events & UV_READABLE)
-		flags |= CURL_CSELECT_IN;
-	if (events & UV_WRITABLE)
-		flags |= CURL_CSELECT_OUT;
-	http->api.multi_socket_action(http->multi, watched->socket, flags, &running);
-	tell_ended(http);
-}
-
-static void timer_fired(uv_timer_t *timer)
-{
-	struct http *http = timer->data;
-	int running;
-
-	http->api.multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	tell_ended(http);
-}
-
-static void socket_closed(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
-static struct watched_socket *socket_watch(struct http *http, curl_socket_t socket)
-{
-	struct watched_socket *watched = calloc(1, sizeof(*watched));
-
-	if (!watched)
-		abort();
-	watched->http = http;
-	watched->socket = socket;
-	if (uv_poll_init_socket(loop_uv(http->loop), &watched->poll, socket)) {
-		free(watched);
-		return NULL;
-	}
-	watched->poll.data = watched;
-	http->api.multi_assign(http->multi, socket, watched);
-	return watched;
-}
-
-/* curl's wish: watch this socket for that, or no longer. */
-static int on_socket(CURL *easy, curl_socket_t socket, int what, void *context, void *assigned)
-{
-	struct http *http = context;
-	struct watched_socket *watched = assigned;
-	int events = 0;
-
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (watched) {
-			http->api.multi_assign(http->multi, socket, NULL);
-			uv_poll_stop(&watched->poll);
-			uv_close((uv_handle_t *)&watched->poll, socket_closed);
-		}
-		return 0;
-	}
-	if (!watched)
-		watched = socket_watch(http, socket);
-	if (!watched)
-		return -1;
-	if (what != CURL_POLL_OUT)
-		events |= UV_READABLE;
-	if (what != CURL_POLL_IN)
-		events |= UV_WRITABLE;
-	return uv_poll_start(&watched->poll, events, socket_ready) ? -1 : 0;
-}
-
-/* curl's other wish. 0 means at once, but not from within this call. */
-static int on_timer(CURLM *multi, long milliseconds, void *context)
-{
-	struct http *http = context;
-
-	(void)multi;
-	if (milliseconds < 0)
-		uv_timer_stop(&http->timer);
-	else
-		uv_timer_start(&http->timer, timer_fired, (uint64_t)milliseconds, 0);
-	return 0;
+	transfer_unlink(transfer);
+	transfer->done(transfer->context, &exchange->response);
+	transfer_free(transfer);
 }
 
 struct http *http_new(struct loop *loop, size_t parallel, struct error *err)
@@ -204,32 +77,29 @@ struct http *http_new(struct loop *loop, size_t parallel, struct error *err)
 
 	if (!http)
 		abort();
-	if (curl_load(&http->api, err)) {
+	http->api = curl_load(err);
+	if (!http->api) {
 		free(http);
 		return NULL;
 	}
 	http->loop = loop;
-	http->multi = http->api.multi_init();
-	if (!http->multi)
-		abort();
-	uv_timer_init(loop_uv(loop), &http->timer);
-	http->timer.data = http;
-	http->api.multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	http->api.multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
-	http->api.multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-	http->api.multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-	http->api.multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-			       (long)(parallel ? parallel : DEFAULT_PARALLEL));
+	http->multi = multi_new(http->api, loop, transfer_ended, http);
+	http->api->multi_setopt(multi_handle(http->multi), CURLMOPT_MAX_HOST_CONNECTIONS,
+				(long)(parallel ? parallel : DEFAULT_PARALLEL));
 	return http;
 }
 
 void http_free(struct http *http)
 {
-	if (!http || http->freed)
+	if (!http)
 		return;
-	http->freed = true;
-	if (!http->telling)
-		http_destroy(http);
+	while (http->transfers) {
+		struct http_transfer *transfer = http->transfers;
+		transfer_unlink(transfer);
+		transfer_free(transfer);
+	}
+	multi_free(http->multi);
+	free(http);
 }
 
 struct http_transfer *http_start(struct http *http, const struct http_request *request,
@@ -240,14 +110,15 @@ struct http_transfer *http_start(struct http *http, const struct http_request *r
 
 	if (!transfer)
 		abort();
-	if (exchange_init(&transfer->exchange, &http->api, request, err)) {
+	if (exchange_init(&transfer->exchange, http->api, request, err)) {
 		free(transfer);
 		return NULL;
 	}
 	transfer->http = http;
 	transfer->done = done;
 	transfer->context = context;
-	CURLMcode code = http->api.multi_add_handle(http->multi, transfer->exchange.easy);
+	CURLMcode code =
+		http->api->multi_add_handle(multi_handle(http->multi), transfer->exchange.easy);
 	if (code != CURLM_OK) {
 		error_set(err, "cannot start the request to %s (curl %d)", request->url, (int)code);
 		transfer_free(transfer);
