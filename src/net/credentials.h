@@ -1,5 +1,5 @@
 /* Who we are at Amazon's services and all that speak like them: found where the AWS command line
- * and botocore look, in their order. */
+ * and botocore look, in their order. docs/credentials.md says it for users. */
 #pragma once
 #include <stdint.h>
 
@@ -15,7 +15,9 @@ struct credentials {
 };
 
 struct credentials_options {
-	const char *profile;	   /* NULL: AWS_PROFILE, AWS_DEFAULT_PROFILE, then "default" */
+	/* NULL: AWS_PROFILE, AWS_DEFAULT_PROFILE, then "default". One that is given here goes
+	 * before the keys in the environment. */
+	const char *profile;
 	const struct clock *clock; /* NULL: the system's */
 };
 
@@ -23,8 +25,8 @@ struct credentials_options {
  * credential_source or web_identity_token_file; AWS_WEB_IDENTITY_TOKEN_FILE; the profile's SSO
  * cache; ~/.aws/credentials; credential_process; ~/.aws/config; the container's address; the EC2
  * instance (IMDSv2). Blocks (files, child processes, HTTP), so it runs off the loop; from any
- * thread. What was found but does not work is an error, nothing at all is one that tells where it
- * looked. out is not touched then.
+ * thread. What was found but does not work, or is over, is an error, nothing at all is one that
+ * tells where it looked. out is not touched then. No message holds a secret.
  * https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html */
 int credentials_load(const struct credentials_options *options, struct credentials *out,
 		     struct error *err) MUST_USE;
@@ -32,6 +34,11 @@ int credentials_load(const struct credentials_options *options, struct credentia
 void credentials_release(struct credentials *credentials);
 
 /* A setting of the profile, from the environment's variables (NULL-terminated, the first that is
- * set and not empty wins), else from ~/.aws/config; NULL when it is nowhere. The caller frees. */
+ * set and not empty wins; NULL: none), else from ~/.aws/credentials and ~/.aws/config; NULL when
+ * it is nowhere. The caller frees. */
 char *credentials_setting(const struct credentials_options *options, const char *const *variables,
 			  const char *key);
+/* Where a service ("s3", "sts") is instead of at Amazon's: AWS_ENDPOINT_URL_<SERVICE>,
+ * AWS_ENDPOINT_URL, the profile's services section, its endpoint_url; NULL when nothing says so,
+ * or AWS_IGNORE_CONFIGURED_ENDPOINT_URLS does. The caller frees. */
+char *credentials_endpoint(const struct credentials_options *options, const char *service);

@@ -118,6 +118,8 @@ static void set_options(struct exchange *exchange, const struct http_request *re
 	curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect);
 	curl->easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	if (request->direct)
+		curl->easy_setopt(easy, CURLOPT_PROXY, "");
 #if LIBCURL_VERSION_NUM >= 0x075500
 	curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 #else

@@ -30,6 +30,8 @@ struct http_request {
 	 * than harmless ones (accept, content-type ...) never goes to another host: that is a
 	 * failure. */
 	int redirects;
+	/* No proxy, whatever the environment says: for an address of this machine's own. */
+	bool direct;
 
 	/* How many more times it is tried (none) when that is safe: whatever failed before
 	 * anything was sent; a 429; and for methods that can be repeated (all but POST and PATCH,
