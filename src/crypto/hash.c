@@ -82,6 +82,12 @@ void hex_format(const void *bytes, size_t length, char *text)
 	text[2 * length] = '\0';
 }
 
+void base64_format(const void *bytes, size_t length, char *text)
+{
+	sodium_bin2base64(text, (length + 2) / 3 * 4 + 1, bytes, length,
+			  sodium_base64_VARIANT_ORIGINAL);
+}
+
 void random_bytes(void *bytes, size_t length)
 {
 	sodium_ready();

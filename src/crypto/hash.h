@@ -23,6 +23,8 @@ void hash_bytes(const void *bytes, size_t length, unsigned char digest[HASH_SIZE
 const char *hash_bytes_hex(const void *bytes, size_t length, char text[HASH_HEX_SIZE]);
 /* Writes length * 2 digits and a NUL. */
 void hex_format(const void *bytes, size_t length, char *text);
+/* Writes base64 with its padding and a NUL: (length + 2) / 3 * 4 + 1 bytes. */
+void base64_format(const void *bytes, size_t length, char *text);
 
 void random_bytes(void *bytes, size_t length);
 /* Fills text with size - 1 random hex digits and a NUL; size is odd. Never the same twice. */

@@ -19,8 +19,8 @@ struct s3_transfer;
 struct s3_options {
 	const char *bucket;
 	/* "https://host[:port][/path]"; "{bucket}" in it stands for the bucket's name, without it
-	 * the bucket is the first part of the path. NULL: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL,
-	 * the profile's endpoint_url, else Amazon's of the region. */
+	 * the bucket is the first part of the path. NULL: what credentials_endpoint finds, else
+	 * Amazon's of the region. */
 	const char *endpoint;
 	const char *region;  /* NULL: AWS_REGION, AWS_DEFAULT_REGION, the profile's, us-east-1 */
 	const char *profile; /* NULL: AWS_PROFILE ... */
@@ -64,7 +64,7 @@ enum s3_action {
 	S3_GET,
 	S3_HEAD,
 	S3_PUT,
-	S3_COPY,        /* of copy_from in the same bucket; with headers: those replace all */
+	S3_COPY, /* of copy_from in the same bucket; with headers: those replace all */
 	S3_DELETE,
 	S3_LIST,        /* one page */
 	S3_DELETE_MANY, /* of up to 1,000 keys */
@@ -103,7 +103,8 @@ struct s3_request {
 	/* S3_GET: what arrives is handed on in pieces instead of being kept; -1 ends it. A try
 	 * that broke begins anew: offset is 0 then. */
 	int (*sink)(void *context, int64_t offset, const void *bytes, size_t length);
-	/* Bytes that went out or came in since the last call, for progress. */
+	/* Bytes that went out or came in since the last call, for progress; less than 0 when a
+	 * try has to begin anew. */
 	void (*progress)(void *context, int64_t bytes);
 };
 
@@ -129,19 +130,22 @@ struct s3_refusal {
 /* Lasts until done returns. */
 struct s3_answer {
 	enum s3_outcome outcome;
-	struct error failure; /* set unless S3_DONE */
-	int status;           /* of the last try; 0: none came */
-	const char *code;     /* S3's own word ("AccessDenied"), "" when there is none */
-	const char *etag;     /* with its quotes; "" */
-	int64_t length, modified; /* GET, HEAD: bytes (-1: not told); ms since 1970 */
-	const struct buffer *body;    /* GET without a sink */
-	const struct buffer *headers; /* "name: value\n" lines, names in lower case */
+	struct error failure;            /* set unless S3_DONE */
+	int status;                      /* of the last try; 0: none came */
+	const char *code;                /* S3's own word ("AccessDenied"), "" when there is none */
+	const char *etag;                /* with its quotes; "" */
+	int64_t length, modified;        /* GET, HEAD: bytes (-1: not told); ms since 1970 */
+	const struct buffer *body;       /* GET without a sink */
+	const struct buffer *headers;    /* "name: value\n" lines, names in lower case */
 	const struct s3_object *objects; /* LIST, in the server's order: by key's bytes */
 	size_t object_count;
-	const char *token; /* LIST: for the next page; NULL: this was the last */
+	const char *token;                 /* LIST: for the next page; NULL: this was the last */
 	const struct s3_refusal *refusals; /* DELETE_MANY: S3_FAILED when there is one */
 	size_t refusal_count;
 	int tries;
+	/* An earlier try ended without an answer, or with one that does not say that nothing was
+	 * done: what S3_CONFLICT or S3_MISSING speaks of may be our own doing. */
+	bool unsure;
 };
 
 typedef void s3_done_fn(void *context, const struct s3_answer *answer);
