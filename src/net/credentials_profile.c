@@ -185,9 +185,8 @@ int profile_missing(struct search *search, const char *profile, const char *who,
 
 	profile_names(search, &names);
 	nearest = text_nearest(profile, names.items, names.count);
-	error_set(err, "there is no profile '%s'%s%s in %s or %s", profile,
-		  who ? ", which is named by " : "", who ? who : "", search->config.path,
-		  search->shared.path);
+	error_set(err, "%s%sthere is no profile '%s' in %s or %s", who ? who : "",
+		  who ? " is wrong: " : "", profile, search->config.path, search->shared.path);
 	/* A section that is right in the one file and means nothing in the other. */
 	if (ini_section(&search->config, profile))
 		return error_hint(err, "In %s its section must be [profile %s], not [%s].",
