@@ -20,9 +20,9 @@ void search_init(struct search *search, const struct credentials_options *option
 	static const char *const variables[] = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE"};
 	const char *profile = options ? options->profile : NULL;
 
-	*search = (struct search){.clock = options && options->clock ? options->clock
-								     : &clock_system,
-				  .explicit = profile};
+	*search =
+		(struct search){.clock = options && options->clock ? options->clock : &clock_system,
+				.explicit = profile};
 	for (int i = 0; i < 2 && !profile; i++) {
 		profile = environment_value(variables[i]);
 		if (profile)
@@ -76,10 +76,14 @@ static enum found refuse_login_session(struct search *search, const char *profil
 {
 	if (!profile_value(search, profile, "login_session"))
 		return FOUND_NOTHING;
-	error_set(err, "the profile '%s' is one of aws login, whose session only the AWS command "
-		       "line can use", profile);
-	error_hint(err, "Run eval \"$(aws configure export-credentials --profile %s --format env)\" "
-			"before.", profile);
+	error_set(err,
+		  "the profile '%s' is one of aws login, whose session only the AWS command "
+		  "line can use",
+		  profile);
+	error_hint(err,
+		   "Run eval \"$(aws configure export-credentials --profile %s --format env)\" "
+		   "before.",
+		   profile);
 	return profile_error_at(search, profile, "login_session", err);
 }
 
@@ -129,8 +133,9 @@ static int nothing_found(struct search *search, struct error *err)
 {
 	const char *reasons = text_join(&search->arena, &search->silent, ", ");
 
-	error_set(err, "there are no credentials for Amazon's services: not in the environment, not "
-		       "in the profile '%s' of %s or %s, %s",
+	error_set(err,
+		  "there are no credentials for Amazon's services: not in the environment, not "
+		  "in the profile '%s' of %s or %s, %s",
 		  search->profile, search->shared.path, search->config.path, reasons);
 	return error_hint(err, "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile by "
 			       "AWS_PROFILE, or run aws configure.");

@@ -8,10 +8,10 @@
 
 struct credentials {
 	char *access_key, *secret_key;
-	char *token;    /* NULL: long-lived keys have none */
+	char *token;     /* NULL: long-lived keys have none */
 	int64_t expires; /* ms since 1970; 0: never */
-	char *source;   /* for a person: "the environment", "the profile 'shop' (SSO)" */
-	char *renew;    /* what a person does when they are refused: "run aws sso login ..." */
+	char *source;    /* for a person: "the environment", "the profile 'shop' (SSO)" */
+	char *renew;     /* what a person does when they are refused: "run aws sso login ..." */
 };
 
 struct credentials_options {

@@ -117,7 +117,8 @@ int credentials_from_json(json_t *object, const struct key_names *names, struct 
 
 /* ---- the last look ---- */
 
-static bool is_legal(const char *text)
+/* It goes into a header. */
+static bool is_word(const char *text)
 {
 	for (; text && *text; text++)
 		if (!isgraph((unsigned char)*text))
@@ -125,18 +126,31 @@ static bool is_legal(const char *text)
 	return true;
 }
 
+/* What signs is never sent, and other stores than Amazon's let their users choose it. */
+static bool is_secret(const char *text)
+{
+	size_t length = strlen(text);
+
+	for (const char *byte = text; *byte; byte++)
+		if (iscntrl((unsigned char)*byte))
+			return false;
+	return *text != ' ' && text[length - 1] != ' ';
+}
+
 int credentials_check(const struct search *search, const struct credentials *found,
 		      struct error *err)
 {
-	const char *what = !is_legal(found->access_key)	  ? "the access key"
-			   : !is_legal(found->secret_key) ? "the secret key"
-			   : !is_legal(found->token)	  ? "the session token"
-							  : NULL;
+	const char *what = !is_word(found->access_key)     ? "the access key"
+			   : !is_secret(found->secret_key) ? "the secret key"
+			   : !is_word(found->token)        ? "the session token"
+							   : NULL;
 	char when[32];
 
 	if (what) {
-		error_set(err, "%s of %s holds a blank, a line break or another character that no "
-			       "key has", what, found->source);
+		error_set(err,
+			  "%s of %s holds a blank, a line break or another character that no "
+			  "key has",
+			  what, found->source);
 		return error_hint(err, "Perhaps it was copied with what stood beside it.");
 	}
 	if (found->expires && found->expires <= clock_now(search->clock)) {

@@ -125,6 +125,7 @@ static int container_fetch(const char *url, struct credentials *out, struct erro
 		.timeout = CONTAINER_TIMEOUT,
 		.maximum_body = ANSWER_MAXIMUM,
 		.retries = 2,
+		.retry_delay = 200,
 		.direct = true,
 	};
 	struct http_response response;
@@ -267,8 +268,8 @@ static enum found instance_keys(struct search *search, const struct instance *in
 	if (result)
 		return error_wrap(err, "cannot get the credentials of this instance's role '%s'",
 				  role);
-	out->source = secret_copy(
-		arena_format(&search->arena, "the role '%s' of this instance", role));
+	out->source =
+		secret_copy(arena_format(&search->arena, "the role '%s' of this instance", role));
 	out->renew = secret_copy(
 		arena_format(&search->arena, "See the role '%s' of this instance.", role));
 	return FOUND;
@@ -298,8 +299,8 @@ enum found credentials_from_instance(struct search *search, struct credentials *
 	instance_init(search, &instance);
 	if (instance_ask(search, &instance, "/latest/api/token", &response, &ignored))
 		return silent(search, "nobody answers where it would");
-	if (response.status != 200 || !response.body.length ||
-	    response.body.length >= 4096 || strpbrk(response.body.data, "\r\n")) {
+	if (response.status != 200 || !response.body.length || response.body.length >= 4096 ||
+	    strpbrk(response.body.data, "\r\n")) {
 		http_response_release(&response);
 		return silent(search, "what answers there gives no token");
 	}

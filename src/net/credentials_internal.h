@@ -12,7 +12,7 @@ struct search {
 	const char *profile;
 	bool explicit; /* the caller chose the profile: the environment's keys do not count */
 	const char *named_by; /* the variable that did; NULL: none, so that it may be missing */
-	bool read; /* the files below were */
+	bool read;            /* the files below were */
 	struct ini config, shared; /* ~/.aws/config and ~/.aws/credentials */
 	struct text_list visited;  /* profiles whose roles led here */
 	struct text_list silent;   /* why the container and the instance have none */
@@ -35,8 +35,8 @@ enum found credentials_from_role(struct search *search, const char *profile,
 				 struct credentials *out, struct error *err);
 enum found credentials_from_web_identity(struct search *search, const char *profile,
 					 struct credentials *out, struct error *err);
-enum found credentials_from_sso(struct search *search, const char *profile,
-				struct credentials *out, struct error *err);
+enum found credentials_from_sso(struct search *search, const char *profile, struct credentials *out,
+				struct error *err);
 enum found credentials_from_process(struct search *search, const char *profile,
 				    struct credentials *out, struct error *err);
 enum found credentials_from_container(struct search *search, struct credentials *out,
@@ -56,8 +56,7 @@ const struct ini_entry *profile_entry(const struct search *search, const char *p
 const char *profile_value(const struct search *search, const char *profile, const char *key);
 bool profile_exists(const struct search *search, const char *profile);
 /* -1, with the name nearest to it. who: what names it, "AWS_PROFILE". */
-int profile_missing(struct search *search, const char *profile, const char *who,
-		    struct error *err);
+int profile_missing(struct search *search, const char *profile, const char *who, struct error *err);
 /* Puts the file and line of the profile's setting to an error; -1. */
 int profile_error_at(const struct search *search, const char *profile, const char *key,
 		     struct error *err);
@@ -104,5 +103,4 @@ int words_split(struct arena *arena, const char *text, struct text_list *words,
  * the machine. */
 bool container_url_allowed(const char *url);
 /* The URL that the environment names; NULL with err when it may not be used. */
-char *container_url(struct arena *arena, const char *relative, const char *full,
-		    struct error *err);
+char *container_url(struct arena *arena, const char *relative, const char *full, struct error *err);

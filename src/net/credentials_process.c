@@ -50,9 +50,8 @@ static int read_output(const struct buffer *output, struct credentials *out, str
 {
 	static const struct key_names names = {"AccessKeyId", "SecretAccessKey", "SessionToken",
 					       "Expiration"};
-	json_t *answer = output->overflowed
-				 ? NULL
-				 : json_loadb(output->data, output->length, 0, NULL);
+	json_t *answer =
+		output->overflowed ? NULL : json_loadb(output->data, output->length, 0, NULL);
 	int result;
 
 	if (!json_is_object(answer))
@@ -106,6 +105,7 @@ enum found credentials_from_process(struct search *search, const char *profile,
 		&search->arena, "the credential_process of the profile '%s'", profile));
 	out->renew = secret_copy(arena_format(&search->arena,
 					      "See what the credential_process of the profile "
-					      "'%s' says: %s", profile, words.items[0]));
+					      "'%s' says: %s",
+					      profile, words.items[0]));
 	return FOUND;
 }

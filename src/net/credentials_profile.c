@@ -103,8 +103,8 @@ const struct ini_section *config_section(const struct search *search, const char
 	return NULL;
 }
 
-static const struct ini_section *profile_section(const struct search *search,
-						 const struct ini *ini, const char *profile)
+static const struct ini_section *profile_section(const struct search *search, const struct ini *ini,
+						 const char *profile)
 {
 	const struct ini_section *section = NULL;
 
@@ -213,8 +213,10 @@ enum found credentials_from_ini(const struct search *search, const struct ini *i
 	if (!access_key)
 		return FOUND_NOTHING;
 	if (!secret_key) {
-		error_set(err, "the profile '%s' has an aws_access_key_id and no "
-			       "aws_secret_access_key", profile);
+		error_set(err,
+			  "the profile '%s' has an aws_access_key_id and no "
+			  "aws_secret_access_key",
+			  profile);
 		return ini_error_at(ini, access_key->line, err);
 	}
 	if (!token)
@@ -224,8 +226,9 @@ enum found credentials_from_ini(const struct search *search, const struct ini *i
 	out->token = secret_copy(token ? token->value : NULL);
 	snprintf(text, sizeof(text), "the profile '%s' in %s", profile, ini->path);
 	out->source = secret_copy(text);
-	snprintf(text, sizeof(text), token ? "Get a new session for the profile '%s' (%s:%d)."
-					   : "Correct the keys of the profile '%s' (%s:%d).",
+	snprintf(text, sizeof(text),
+		 token ? "Get a new session for the profile '%s' (%s:%d)."
+		       : "Correct the keys of the profile '%s' (%s:%d).",
 		 profile, ini->path, access_key->line);
 	out->renew = secret_copy(text);
 	return FOUND;

@@ -69,8 +69,10 @@ static enum found from_credential_source(struct search *search, const char *prof
 	} else if (!strcmp(source, names[2])) {
 		found = credentials_from_instance(search, out, err);
 	} else {
-		error_set(err, "the credential_source '%s' of the profile '%s' is none of "
-			       "Environment, EcsContainer, Ec2InstanceMetadata", source, profile);
+		error_set(err,
+			  "the credential_source '%s' of the profile '%s' is none of "
+			  "Environment, EcsContainer, Ec2InstanceMetadata",
+			  source, profile);
 		const char *nearest = text_nearest(source, names, 3);
 		if (nearest)
 			error_hint(err, "Did you mean '%s'?", nearest);
@@ -90,16 +92,20 @@ static enum found from_source(struct search *search, const char *profile, struct
 	const char *source = profile_value(search, profile, "credential_source");
 
 	if (source_profile && source) {
-		error_set(err, "the profile '%s' has both a source_profile and a "
-			       "credential_source", profile);
+		error_set(err,
+			  "the profile '%s' has both a source_profile and a "
+			  "credential_source",
+			  profile);
 		return fail_at(search, profile, "credential_source", err);
 	}
 	if (source_profile)
 		return from_source_profile(search, profile, source_profile, out, err);
 	if (source)
 		return from_credential_source(search, profile, source, out, err);
-	error_set(err, "the profile '%s' has a role_arn, and neither a source_profile nor a "
-		       "credential_source to ask for it with", profile);
+	error_set(err,
+		  "the profile '%s' has a role_arn, and neither a source_profile nor a "
+		  "credential_source to ask for it with",
+		  profile);
 	return fail_at(search, profile, "role_arn", err);
 }
 
@@ -111,8 +117,10 @@ static int refuse_mfa(const struct search *search, const char *profile, struct e
 		return 0;
 	error_set(err, "the role of the profile '%s' asks for a code (mfa_serial) each time",
 		  profile);
-	error_hint(err, "Run eval \"$(aws configure export-credentials --profile %s --format "
-			"env)\" before: it asks for the code once.", profile);
+	error_hint(err,
+		   "Run eval \"$(aws configure export-credentials --profile %s --format "
+		   "env)\" before: it asks for the code once.",
+		   profile);
 	return profile_error_at(search, profile, "mfa_serial", err);
 }
 
@@ -154,8 +162,8 @@ static const char *token_setting(const struct search *search, const char *profil
 				 const char *variable, const char *key)
 {
 	/* The environment speaks of the profile that was asked for, not of a role's source. */
-	const char *value = search->explicit || search->visited.count
-				    ? NULL : environment_value(variable);
+	const char *value =
+		search->explicit || search->visited.count ? NULL : environment_value(variable);
 
 	return value ? value : profile_value(search, profile, key);
 }
@@ -176,7 +184,8 @@ enum found credentials_from_web_identity(struct search *search, const char *prof
 	if (!file)
 		return FOUND_NOTHING;
 	if (!role.arn) {
-		error_set(err, "there is a web identity's token (%s), and no role to ask for with it",
+		error_set(err,
+			  "there is a web identity's token (%s), and no role to ask for with it",
 			  file);
 		error_hint(err, "Set AWS_ROLE_ARN, or role_arn in the profile '%s'.", profile);
 		return fail_at(search, profile, "web_identity_token_file", err);
@@ -190,8 +199,8 @@ enum found credentials_from_web_identity(struct search *search, const char *prof
 	secret_free(token);
 	if (result)
 		return fail_at(search, profile, "web_identity_token_file", err);
-	out->source = secret_copy(
-		arena_format(&search->arena, "the role %s (web identity)", role.arn));
+	out->source =
+		secret_copy(arena_format(&search->arena, "the role %s (web identity)", role.arn));
 	out->renew = secret_copy("Run the job again: it gets a new identity token then.");
 	return FOUND;
 }

@@ -16,7 +16,7 @@ struct sso {
 	const char *profile;
 	const char *session; /* NULL: the settings stand in the profile itself, as of old */
 	const char *role, *account, *start_url, *region;
-	const char *path;    /* of the token's file */
+	const char *path; /* of the token's file */
 	json_t *token;
 	int64_t expires;
 };
@@ -67,8 +67,8 @@ static int sso_settings(struct sso *sso, struct error *err)
 		return -1;
 	if (!sso->region[strspn(sso->region, "abcdefghijklmnopqrstuvwxyz0123456789-")])
 		return 0;
-	return error_set(err, "the sso_region '%s' of the profile '%s' is not a region", sso->region,
-			 sso->profile);
+	return error_set(err, "the sso_region '%s' of the profile '%s' is not a region",
+			 sso->region, sso->profile);
 }
 
 static const char *login_hint(const struct sso *sso)
@@ -154,9 +154,10 @@ static void token_store(struct sso *sso, const json_t *answer)
 
 	if (!json_is_string(access) || !json_is_integer(seconds))
 		return;
-	sso->expires = clock_now(sso->search->clock) / 1000 * 1000 +
-		       json_integer_value(seconds) * 1000;
-	memcpy(strchr(time_format(when, sso->expires), '.') ? strchr(when, '.') : when + 19, "Z", 2);
+	sso->expires =
+		clock_now(sso->search->clock) / 1000 * 1000 + json_integer_value(seconds) * 1000;
+	memcpy(strchr(time_format(when, sso->expires), '.') ? strchr(when, '.') : when + 19, "Z",
+	       2);
 	json_object_set(sso->token, "accessToken", access);
 	json_object_set_new(sso->token, "expiresAt", json_string(when));
 	if (json_is_string(refresh))
@@ -194,8 +195,8 @@ static bool can_refresh(const struct sso *sso)
 /* Whether it works or not: the token that is there then is judged by its own time. */
 static void token_refresh(struct sso *sso)
 {
-	const char *url = arena_format(&sso->search->arena, "%s/token",
-				       sso_url(sso, "sso_oidc", "oidc"));
+	const char *url =
+		arena_format(&sso->search->arena, "%s/token", sso_url(sso, "sso_oidc", "oidc"));
 	const struct http_header header = {"content-type", "application/json"};
 	struct error ignored = {0};
 	struct http_response response;
@@ -208,6 +209,7 @@ static void token_refresh(struct sso *sso)
 		.body_length = form ? strlen(form) : 0,
 		.maximum_body = FILE_MAXIMUM,
 		.retries = 2,
+		.retry_delay = 200,
 	};
 	int result = form ? secret_fetch(&request, &response, &ignored) : -1;
 
@@ -251,12 +253,15 @@ static int refused(const struct sso *sso, const struct http_response *response, 
 		error_set(err, "the login of the profile '%s' is no longer accepted", sso->profile);
 		return error_hint(err, "%s", login_hint(sso));
 	}
-	error_set(err, "the SSO portal gives no keys for the role '%s' in the account %s: %s%sstatus %d",
+	error_set(err,
+		  "the SSO portal gives no keys for the role '%s' in the account %s: %s%sstatus %d",
 		  sso->role, sso->account, message ? message : "", message ? ", " : "",
 		  response->status);
 	if (response->status == 403 || response->status == 404)
-		return error_hint(err, "Correct sso_role_name and sso_account_id of the profile "
-				       "'%s', or ask for access.", sso->profile);
+		return error_hint(err,
+				  "Correct sso_role_name and sso_account_id of the profile "
+				  "'%s', or ask for access.",
+				  sso->profile);
 	return -1;
 }
 
@@ -281,6 +286,7 @@ static int keys_fetch(const struct sso *sso, struct credentials *out, struct err
 		.header_count = 1,
 		.maximum_body = FILE_MAXIMUM,
 		.retries = 3,
+		.retry_delay = 200,
 	};
 	int result = secret_fetch(&request, &response, err);
 	buffer_release(&url);
@@ -295,8 +301,8 @@ static int keys_fetch(const struct sso *sso, struct credentials *out, struct err
 	return result;
 }
 
-enum found credentials_from_sso(struct search *search, const char *profile,
-				struct credentials *out, struct error *err)
+enum found credentials_from_sso(struct search *search, const char *profile, struct credentials *out,
+				struct error *err)
 {
 	struct sso sso = {
 		.search = search,

@@ -8,10 +8,10 @@
 struct parser {
 	struct arena *arena;
 	struct ini *ini;
-	char *at, *end;     /* what was not read yet */
+	char *at, *end; /* what was not read yet */
 	int line;
-	size_t indent;      /* of the setting or section above: what stands further in goes on */
-	char *value_end;    /* of the setting above; NULL: a section or nothing */
+	size_t indent;   /* of the setting or section above: what stands further in goes on */
+	char *value_end; /* of the setting above; NULL: a section or nothing */
 	struct error *err;
 };
 
@@ -139,8 +139,8 @@ static int read_line(struct parser *parser, char *line, char *end)
 int ini_parse(struct arena *arena, const char *path, char *bytes, size_t length, struct ini *ini,
 	      struct error *err)
 {
-	struct parser parser = {.arena = arena, .ini = ini, .at = bytes, .end = bytes + length,
-				.err = err};
+	struct parser parser = {
+		.arena = arena, .ini = ini, .at = bytes, .end = bytes + length, .err = err};
 
 	*ini = (struct ini){.path = arena_string(arena, path), .bytes = bytes, .length = length};
 	if (length >= 3 && !memcmp(bytes, "\xef\xbb\xbf", 3))

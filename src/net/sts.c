@@ -107,8 +107,8 @@ static void sign(const struct call *call, const char *date, struct buffer *autho
 	const struct credentials *source = call->source;
 	struct arena *arena = &call->search->arena;
 	struct sigv4_key key = {0};
-	const struct sigv4_credentials who = {source->access_key, source->secret_key,
-					      call->region, "sts"};
+	const struct sigv4_credentials who = {source->access_key, source->secret_key, call->region,
+					      "sts"};
 	char payload[HASH_HEX_SIZE];
 	struct buffer token;
 
@@ -149,6 +149,7 @@ static int call_send(const struct call *call, struct http_response *response, st
 		.body_length = call->form.length,
 		.maximum_body = ANSWER_MAXIMUM,
 		.retries = 3,
+		.retry_delay = 200,
 		.repeatable = true, /* at worst there are keys that nobody uses */
 	};
 
@@ -194,8 +195,9 @@ static int element(void *context, const char *name, const char *text, struct err
 static const struct {
 	const char *code, *hint;
 } hints[] = {
-	{"AccessDenied", "Whoever asks needs sts:AssumeRole on this role, and its trust policy must "
-			 "name them."},
+	{"AccessDenied",
+	 "Whoever asks needs sts:AssumeRole on this role, and its trust policy must "
+	 "name them."},
 	{"ExpiredToken", NULL},
 	{"ExpiredTokenException", "The identity's token is over: run the job again."},
 	{"InvalidIdentityToken", "The role's account must have an OpenID Connect provider for the "

@@ -108,10 +108,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             key = "ROLE-" + role
             self.answer(200, "<%sResponse xmlns='https://sts.amazonaws.com/doc/2011-06-15/'>"
-                        "<Result><Credentials><AccessKeyId>%s</AccessKeyId><SecretAccessKey>%s"
+                        "<%sResult><Credentials><AccessKeyId>%s</AccessKeyId><SecretAccessKey>%s"
                         "</SecretAccessKey><SessionToken>%s</SessionToken><Expiration>%s</Expiration>"
-                        "</Credentials></Result></%sResponse>"
-                        % ((action, key) + secret_of(key) + (FAR, action)), "text/xml")
+                        "</Credentials></%sResult></%sResponse>"
+                        % ((action, action, key) + secret_of(key) + (FAR, action, action)),
+                        "text/xml")
 
     # ---- SSO ----
 

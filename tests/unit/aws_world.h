@@ -1,4 +1,4 @@
-/* A home folder, an environment without anything of Amazon's in it, and aws_identity.py beside it. */
+/* A home folder, an environment without anything of Amazon's in it, and aws_identity.py. */
 #pragma once
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,9 +51,12 @@ static void server_start(struct world *world)
 	close(in[0]);
 	close(out[1]);
 	world->stdin_of_server = in[1];
-	ssize_t length = read(out[0], world->url, sizeof(world->url) - 1);
-	assert_true(length > 1);
-	world->url[length - 1] = '\0';
+	for (size_t i = 0; i + 1 < sizeof(world->url); i++)
+		if (read(out[0], world->url + i, 1) != 1 || world->url[i] == '\n') {
+			world->url[i] = '\0';
+			break;
+		}
+	assert_true(*world->url != '\0');
 	close(out[0]);
 }
 

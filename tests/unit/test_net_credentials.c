@@ -8,8 +8,7 @@
 
 #include "aws_world.h"
 
-#define KEYS(name) \
-	"aws_access_key_id = " name "\naws_secret_access_key = " name "-s3cr3t\n"
+#define KEYS(name) "aws_access_key_id = " name "\naws_secret_access_key = " name "-s3cr3t\n"
 
 static void environment_put(const char *token)
 {
@@ -57,8 +56,8 @@ static void test_files(void **state)
 	assert_key(world, NULL, "CONFIG", ".aws/config");
 	assert_key(world, "only", "ONLY", "the profile 'only'");
 	config_put(world, "[default]\n" KEYS("CONFIG"),
-		   "[default]\n" KEYS("SHARED") "[shop]\n" KEYS("SHOP")
-		   "aws_session_token = shop-token\n");
+		   "[default]\n" KEYS("SHARED") "[shop]\n" KEYS(
+			   "SHOP") "aws_session_token = shop-token\n");
 	assert_key(world, NULL, "SHARED", ".aws/credentials");
 	struct credentials found = load_as(world, "shop");
 	assert_string_equal(found.token, "shop-token");
@@ -103,6 +102,8 @@ static void test_broken_files(void **state)
 	assert_no_key(world, NULL, 3, "neither a [section]", "");
 	config_put(world, "", "[default]\n\naws_access_key_id = A\n");
 	assert_no_key(world, NULL, 3, "no aws_secret_access_key", "");
+	config_put(world, "[default]\naws_access_key_id = A\naws_secret_access_key = b\n c\n", "");
+	assert_no_key(world, NULL, 0, "the secret key of the profile 'default'", "copied");
 	config_put(world, "", "[default]\n" KEYS("two words"));
 	assert_no_key(world, NULL, 0, "the access key of the profile 'default'", "copied");
 	config_put(world, "[default]\nlogin_session = arn:x\n", "");
@@ -132,8 +133,10 @@ static void test_nothing(void **state)
 {
 	struct world *world = *state;
 
-	assert_no_key(world, NULL, 0, "not from a container, not from an EC2 instance "
-				      "(AWS_EC2_METADATA_DISABLED is set)", "AWS_ACCESS_KEY_ID");
+	assert_no_key(world, NULL, 0,
+		      "not from a container, not from an EC2 instance "
+		      "(AWS_EC2_METADATA_DISABLED is set)",
+		      "AWS_ACCESS_KEY_ID");
 	unsetenv("AWS_EC2_METADATA_DISABLED");
 	setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1", 1);
 	assert_no_key(world, NULL, 0, "instance (nobody answers where it would)", "");
@@ -149,7 +152,8 @@ static void process_put(struct world *world, const char *script)
 	config_put(world,
 		   arena_format(&world->arena,
 				"[default]\ncredential_process = \"%s/a tool\" one 'two  three' "
-				"$HOME\n", world->home),
+				"$HOME\n",
+				world->home),
 		   "");
 }
 
@@ -209,9 +213,10 @@ static void test_settings(void **state)
 	static const char *const variables[] = {"AWS_REGION", "AWS_DEFAULT_REGION", NULL};
 	const struct credentials_options options = {.profile = "p"};
 
-	config_put(world, "[profile p]\nregion = eu-1\noutput = text\n"
-			  "services = local\nendpoint_url = http://all\n"
-			  "[services local]\ns3 =\n  endpoint_url = http://s3\n  x = y\n",
+	config_put(world,
+		   "[profile p]\nregion = eu-1\noutput = text\n"
+		   "services = local\nendpoint_url = http://all\n"
+		   "[services local]\ns3 =\n  endpoint_url = http://s3\n  x = y\n",
 		   "[p]\noutput = json\n");
 	char *region = credentials_setting(&options, variables, "region");
 	assert_string_equal(region, "eu-west-9");
@@ -240,14 +245,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, world_reset)
 	const struct CMUnitTest tests[] = {
-		TEST(test_environment),
-		TEST(test_files),
-		TEST(test_files_elsewhere),
-		TEST(test_profile_default_goes_before_default),
-		TEST(test_broken_files),
-		TEST(test_missing_profiles),
-		TEST(test_nothing),
-		TEST(test_process),
+		TEST(test_environment),     TEST(test_files),
+		TEST(test_files_elsewhere), TEST(test_profile_default_goes_before_default),
+		TEST(test_broken_files),    TEST(test_missing_profiles),
+		TEST(test_nothing),         TEST(test_process),
 		TEST(test_settings),
 	};
 

@@ -10,7 +10,6 @@
 #include "aws_world.h"
 
 #define SOURCE "aws_access_key_id = SOURCE\naws_secret_access_key = source-s3cr3t\n"
-#define ROLE(name) "role_arn = arn:aws:iam::1:role/" name "\n"
 
 static const char *file_get(struct world *world, const char *name)
 {
@@ -37,8 +36,11 @@ static void test_role(void **state)
 {
 	struct world *world = *state;
 
-	config_put(world, "[profile p]\n" ROLE("web") "source_profile = s\n"
-			  "role_session_name = me\nexternal_id = a b&c\nduration_seconds = 900\n",
+	config_put(world,
+		   "[profile p]\n"
+		   "role_arn = arn:aws:iam::1:role/web\n"
+		   "source_profile = s\n"
+		   "role_session_name = me\nexternal_id = a b&c\nduration_seconds = 900\n",
 		   "[s]\n" SOURCE);
 	struct credentials found = load_as(world, "p");
 	assert_string_equal(found.access_key, "ROLE-web");
@@ -49,7 +51,10 @@ static void test_role(void **state)
 	assert_non_null(strstr(found.renew, "the profile 's'"));
 	credentials_release(&found);
 	assert_asked(world, "AssumeRole SOURCE web me a b&c 900\n");
-	config_put(world, "[profile p]\n" ROLE("web") "source_profile = s\nduration_seconds = x\n",
+	config_put(world,
+		   "[profile p]\n"
+		   "role_arn = arn:aws:iam::1:role/web\n"
+		   "source_profile = s\nduration_seconds = x\n",
 		   "[s]\n" SOURCE);
 	assert_key(world, "p", "ROLE-web", "role/web");
 	assert_asked(world, "AssumeRole SOURCE web shipit-1795478400 - -\n");
@@ -60,12 +65,20 @@ static void test_role_of_a_role(void **state)
 	struct world *world = *state;
 
 	config_put(world,
-		   "[profile a]\n" ROLE("a") "source_profile = b\n"
-		   "[profile b]\n" ROLE("b") "source_profile = b\n" SOURCE
-		   "[profile c]\n" ROLE("c") "source_profile = d\n"
-		   "[profile d]\n" ROLE("d") "source_profile = e\n"
+		   "[profile a]\n"
+		   "role_arn = arn:aws:iam::1:role/a\n"
+		   "source_profile = b\n"
+		   "[profile b]\n"
+		   "role_arn = arn:aws:iam::1:role/b\n"
+		   "source_profile = b\n" SOURCE "[profile c]\n"
+		   "role_arn = arn:aws:iam::1:role/c\n"
+		   "source_profile = d\n"
+		   "[profile d]\n"
+		   "role_arn = arn:aws:iam::1:role/d\n"
+		   "source_profile = e\n"
 		   "[profile e]\nsso_role_name = R\nsso_account_id = 1\nsso_region = eu-1\n"
-		   "sso_start_url = https://x\n", "");
+		   "sso_start_url = https://x\n",
+		   "");
 	assert_key(world, "b", "ROLE-b", "role/b");
 	assert_key(world, "a", "ROLE-a", "role/a");
 	assert_no_key(world, "c", 0, "the profile 'e' is not logged in", "--profile e");
@@ -76,10 +89,19 @@ static void test_role_by_source(void **state)
 	struct world *world = *state;
 
 	config_put(world,
-		   "[profile e]\n" ROLE("e") "credential_source = Environment\n"
-		   "[profile i]\n" ROLE("i") "credential_source = Ec2InstanceMetadata\n"
-		   "[profile c]\n" ROLE("c") "credential_source = EcsContainer\n"
-		   "[profile x]\n" ROLE("x") "credential_source = Enviroment\n", "");
+		   "[profile e]\n"
+		   "role_arn = arn:aws:iam::1:role/e\n"
+		   "credential_source = Environment\n"
+		   "[profile i]\n"
+		   "role_arn = arn:aws:iam::1:role/i\n"
+		   "credential_source = Ec2InstanceMetadata\n"
+		   "[profile c]\n"
+		   "role_arn = arn:aws:iam::1:role/c\n"
+		   "credential_source = EcsContainer\n"
+		   "[profile x]\n"
+		   "role_arn = arn:aws:iam::1:role/x\n"
+		   "credential_source = Enviroment\n",
+		   "");
 	assert_no_key(world, "e", 3, "'Environment' of the profile 'e' has no credentials", "");
 	setenv("AWS_ACCESS_KEY_ID", "SOURCE", 1);
 	setenv("AWS_SECRET_ACCESS_KEY", "source-s3cr3t", 1);
@@ -96,23 +118,37 @@ static void test_roles_that_cannot_be(void **state)
 	struct world *world = *state;
 
 	config_put(world,
-		   "[profile circle]\n" ROLE("a") "source_profile = round\n"
-		   "[profile round]\n" ROLE("b") "source_profile = circle\n"
-		   "[profile self]\n" ROLE("c") "source_profile = self\n"
-		   "[profile both]\n" ROLE("d") "source_profile = x\ncredential_source = y\n"
-		   "[profile none]\n" ROLE("e")
-		   "[profile gone]\n" ROLE("f") "source_profile = circel\n"
+		   "[profile circle]\n"
+		   "role_arn = arn:aws:iam::1:role/a\n"
+		   "source_profile = round\n"
+		   "[profile round]\n"
+		   "role_arn = arn:aws:iam::1:role/b\n"
+		   "source_profile = circle\n"
+		   "[profile self]\n"
+		   "role_arn = arn:aws:iam::1:role/c\n"
+		   "source_profile = self\n"
+		   "[profile both]\n"
+		   "role_arn = arn:aws:iam::1:role/d\n"
+		   "source_profile = x\ncredential_source = y\n"
+		   "[profile none]\n"
+		   "role_arn = arn:aws:iam::1:role/e\n"
+		   "[profile gone]\n"
+		   "role_arn = arn:aws:iam::1:role/f\n"
+		   "source_profile = circel\n"
 		   "[profile empty]\nregion = x\n"
-		   "[profile poor]\n" ROLE("g") "source_profile = empty\n"
-		   "[profile code]\n" ROLE("h") "source_profile = s\nmfa_serial = arn:x\n",
+		   "[profile poor]\n"
+		   "role_arn = arn:aws:iam::1:role/g\n"
+		   "source_profile = empty\n"
+		   "[profile code]\n"
+		   "role_arn = arn:aws:iam::1:role/h\n"
+		   "source_profile = s\nmfa_serial = arn:x\n",
 		   "");
 	assert_no_key(world, "circle", 6, "in a circle: circle, round, circle", "keys of its own");
 	assert_no_key(world, "self", 9, "in a circle: self, self", "");
 	assert_no_key(world, "both", 13, "both a source_profile and", "");
 	assert_no_key(world, "none", 15, "neither a source_profile nor", "");
 	assert_no_key(world, "gone", 18, "the source_profile of 'gone' is wrong: ", "'circle'?");
-	assert_no_key(world, "poor", 23, "the profile 'empty', which is the source_profile of",
-		      "");
+	assert_no_key(world, "poor", 23, "the profile 'empty', which is the source_profile of", "");
 	assert_no_key(world, "code", 27, "asks for a code", "export-credentials --profile code");
 }
 
@@ -121,15 +157,27 @@ static void test_roles_that_are_refused(void **state)
 	struct world *world = *state;
 
 	config_put(world,
-		   "[profile denied]\n" ROLE("denied") "source_profile = s\n"
-		   "[profile garbled]\n" ROLE("garbled") "source_profile = s\n"
-		   "[profile wrong]\n" ROLE("a") "source_profile = w\n"
-		   "[profile unknown]\n" ROLE("a") "source_profile = u\n"
-		   "[profile elsewhere]\n" ROLE("a") "source_profile = s\nregion = a/b\n",
+		   "[profile denied]\n"
+		   "role_arn = arn:aws:iam::1:role/denied\n"
+		   "source_profile = s\n"
+		   "[profile garbled]\n"
+		   "role_arn = arn:aws:iam::1:role/garbled\n"
+		   "source_profile = s\n"
+		   "[profile wrong]\n"
+		   "role_arn = arn:aws:iam::1:role/a\n"
+		   "source_profile = w\n"
+		   "[profile unknown]\n"
+		   "role_arn = arn:aws:iam::1:role/a\n"
+		   "source_profile = u\n"
+		   "[profile elsewhere]\n"
+		   "role_arn = arn:aws:iam::1:role/a\n"
+		   "source_profile = s\nregion = a/b\n",
 		   "[s]\n" SOURCE "[w]\naws_access_key_id = SOURCE\naws_secret_access_key = wrong\n"
 		   "[u]\naws_access_key_id = UNKNOWN\naws_secret_access_key = wrong\n");
-	assert_no_key(world, "denied", 2, "refuses the role arn:aws:iam::1:role/denied to the "
-		      "profile 's' in ", "needs sts:AssumeRole");
+	assert_no_key(world, "denied", 2,
+		      "refuses the role arn:aws:iam::1:role/denied to the "
+		      "profile 's' in ",
+		      "needs sts:AssumeRole");
 	assert_no_key(world, "garbled", 5, "cannot read the answer", "");
 	assert_no_key(world, "wrong", 8, "SignatureDoesNotMatch", "clock");
 	assert_no_key(world, "unknown", 11, "InvalidClientTokenId", "Correct the keys of");
@@ -155,8 +203,11 @@ static void test_web_identity(void **state)
 	assert_asked(world, "AssumeRoleWithWebIdentity - ci job-7 - -\n");
 	/* A profile that was asked for does not mean the environment's. */
 	config_put(world,
-		   arena_format(&world->arena, "[profile p]\nweb_identity_token_file = %s\n" ROLE(
-			"mine"), in_home(world, "token")), "");
+		   arena_format(&world->arena,
+				"[profile p]\nweb_identity_token_file = %s\n"
+				"role_arn = arn:aws:iam::1:role/mine\n",
+				in_home(world, "token")),
+		   "");
 	assert_key(world, "p", "ROLE-mine", "web identity");
 
 	file_put(world, "token", "old-s3cr3t", 0600);
@@ -190,11 +241,11 @@ static void token_put(struct world *world, const char *file, const char *access,
 static void sso_put(struct world *world)
 {
 	config_put(world,
-		   "[profile new]\nsso_session = corp\n" SSO_ROLE
-		   "[sso-session corp]\n" SSO_WHERE
+		   "[profile new]\nsso_session = corp\n" SSO_ROLE "[sso-session corp]\n" SSO_WHERE
 		   "[profile old]\n" SSO_ROLE SSO_WHERE
 		   "[profile nobody]\nsso_session = corp\nsso_role_name = Nobody\n"
-		   "sso_account_id = 5\n", "");
+		   "sso_account_id = 5\n",
+		   "");
 }
 
 static void test_sso(void **state)
@@ -257,8 +308,9 @@ static void test_sso_settings(void **state)
 		   "[profile gone]\nsso_session = crop\n" SSO_ROLE
 		   "[profile less]\nsso_role_name = R\nsso_region = eu-1\nsso_start_url = x\n"
 		   "[profile other]\nsso_session = corp\n" SSO_ROLE "sso_region = us-1\n"
-		   "[sso-session corp]\n" SSO_WHERE
-		   "[profile host]\n" SSO_ROLE "sso_start_url = x\nsso_region = a.b\n", "");
+		   "[sso-session corp]\n" SSO_WHERE "[profile host]\n" SSO_ROLE
+		   "sso_start_url = x\nsso_region = a.b\n",
+		   "");
 	assert_no_key(world, "gone", 2, "no [sso-session crop]", "");
 	assert_no_key(world, "less", 6, "has no sso_account_id", "aws configure sso");
 	assert_no_key(world, "other", 13, "another sso_region", "");

@@ -137,15 +137,31 @@ static void test_container_urls(void **state)
 	struct arena arena CLEANUP(arena_release) = ARENA_INIT;
 	struct error err = {0};
 	static const char *const allowed[] = {
-		"https://anywhere.example/x", "http://127.0.0.1:80/x", "http://127.9.9.9",
-		"http://localhost/", "http://LOCALHOST:1/x", "http://[::1]:80/", "http://[::1]?x",
-		"http://169.254.170.2/v2", "http://169.254.170.23/v1", "http://[fd00:ec2::23]/v1",
+		"https://anywhere.example/x",
+		"http://127.0.0.1:80/x",
+		"http://127.9.9.9",
+		"http://localhost/",
+		"http://LOCALHOST:1/x",
+		"http://[::1]:80/",
+		"http://[::1]?x",
+		"http://169.254.170.2/v2",
+		"http://169.254.170.23/v1",
+		"http://[fd00:ec2::23]/v1",
 	};
 	static const char *const refused[] = {
-		"http://anywhere.example/x", "http://127.0.0.1.example/", "http://127.1/",
-		"http://127.0.0.1@example.com/", "http://localhost:80@example.com/", "ftp://localhost",
-		"http://128.0.0.1/", "http://[::2]/", "http://[::1", "http://169.254.169.254/",
-		"http://127.0.0.1\\@example.com/", "http:///x", "127.0.0.1",
+		"http://anywhere.example/x",
+		"http://127.0.0.1.example/",
+		"http://127.1/",
+		"http://127.0.0.1@example.com/",
+		"http://localhost:80@example.com/",
+		"ftp://localhost",
+		"http://128.0.0.1/",
+		"http://[::2]/",
+		"http://[::1",
+		"http://169.254.169.254/",
+		"http://127.0.0.1\\@example.com/",
+		"http:///x",
+		"127.0.0.1",
 	};
 
 	(void)state;
@@ -164,12 +180,9 @@ static void test_container_urls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values),
-		cmocka_unit_test(test_values_that_go_on),
-		cmocka_unit_test(test_nested),
-		cmocka_unit_test(test_errors_have_lines),
-		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_container_urls),
+		cmocka_unit_test(test_values), cmocka_unit_test(test_values_that_go_on),
+		cmocka_unit_test(test_nested), cmocka_unit_test(test_errors_have_lines),
+		cmocka_unit_test(test_words),  cmocka_unit_test(test_container_urls),
 	};
 
 	return cmocka_run_group_tests_name("ini", tests, NULL, NULL);
