@@ -15,7 +15,8 @@ enum {
 	CONTAINER_TIMEOUT = 2000,
 	INSTANCE_TIMEOUT = 1000,
 	ANSWER_MAXIMUM = 1 << 16,
-	MINUTE = 60000,
+	EXTENSION = 15 * 60000,
+	EXTENSION_SPREAD = 5 * 60000,
 };
 
 static const struct key_names answer_names = {"AccessKeyId", "SecretAccessKey", "Token",
@@ -281,8 +282,8 @@ static void extend(const struct search *search, struct credentials *out)
 {
 	int64_t now = clock_now(search->clock);
 
-	if (out->expires && out->expires < now + 15 * MINUTE)
-		out->expires = now + 15 * MINUTE + random_below(5 * MINUTE);
+	if (out->expires && out->expires < now + EXTENSION)
+		out->expires = now + EXTENSION + random_below(EXTENSION_SPREAD);
 }
 
 enum found credentials_from_instance(struct search *search, struct credentials *out,

@@ -113,46 +113,65 @@ static enum found from_source(struct search *search, const char *profile, struct
 
 static int refuse_mfa(const struct search *search, const char *profile, struct error *err)
 {
-	if (!profile_value(search, profile, "mfa_serial"))
-		return 0;
-	error_set(err, "the role of the profile '%s' asks for a code (mfa_serial) each time",
-		  profile);
+	error_set(err, "the role of the profile '%s' asks for a code (mfa_serial)", profile);
 	error_hint(err,
-		   "Run eval \"$(aws configure export-credentials --profile %s --format "
-		   "env)\" before: it asks for the code once.",
+		   "Run aws sts get-caller-identity --profile %s before: it asks for the code, and "
+		   "what it gets is used here for an hour.",
 		   profile);
 	return profile_error_at(search, profile, "mfa_serial", err);
+}
+
+static enum found assume(struct search *search, const char *profile, const struct sts_role *role,
+			 struct credentials *out, struct error *err)
+{
+	struct credentials source = {0};
+	enum found found;
+
+	text_list_add(&search->arena, &search->visited, profile);
+	found = from_source(search, profile, &source, err);
+	if (found == FOUND && (credentials_check(search, &source, err) ||
+			       sts_assume(search, role, &source, out, err))) {
+		error_wrap(err, "the profile '%s'", profile);
+		found = fail_at(search, profile, "role_arn", err);
+	}
+	if (found == FOUND)
+		out->renew = secret_copy(source.renew);
+	credentials_release(&source);
+	return found;
+}
+
+static enum found assume_by_code(struct search *search, const char *profile,
+				 const struct sts_role *role, const char *mfa_serial,
+				 struct credentials *out, struct error *err)
+{
+	if (credentials_from_cache(search, role, mfa_serial, out) != FOUND)
+		return refuse_mfa(search, profile, err);
+	out->renew = secret_copy(arena_format(
+		&search->arena, "Run aws sts get-caller-identity --profile %s.", profile));
+	return FOUND;
 }
 
 enum found credentials_from_role(struct search *search, const char *profile,
 				 struct credentials *out, struct error *err)
 {
-	struct credentials source = {0};
-	struct sts_role role = {
+	const struct sts_role role = {
 		.arn = role_of(search, profile),
 		.session = profile_value(search, profile, "role_session_name"),
 		.external_id = profile_value(search, profile, "external_id"),
 		.duration = profile_value(search, profile, "duration_seconds"),
 	};
+	const char *mfa_serial = profile_value(search, profile, "mfa_serial");
 	enum found found;
 
 	if (!role.arn)
 		return FOUND_NOTHING;
-	if (refuse_mfa(search, profile, err))
-		return FOUND_ERROR;
-	text_list_add(&search->arena, &search->visited, profile);
-	found = from_source(search, profile, &source, err);
-	if (found == FOUND && (credentials_check(search, &source, err) ||
-			       sts_assume(search, &role, &source, out, err))) {
-		error_wrap(err, "the profile '%s'", profile);
-		found = fail_at(search, profile, "role_arn", err);
-	}
-	if (found == FOUND) {
+	if (mfa_serial)
+		found = assume_by_code(search, profile, &role, mfa_serial, out, err);
+	else
+		found = assume(search, profile, &role, out, err);
+	if (found == FOUND)
 		out->source = secret_copy(arena_format(&search->arena, "the profile '%s' (role %s)",
 						       profile, role.arn));
-		out->renew = secret_copy(source.renew);
-	}
-	credentials_release(&source);
 	return found;
 }
 

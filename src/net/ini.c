@@ -99,18 +99,19 @@ static int read_entry(struct parser *parser, char *line, char *end)
 		return fail(parser, "the line is neither a [section] nor 'name = value'", 0);
 	if (!ini->sections.count)
 		return fail(parser, "a setting stands before the first [section]", 0);
-	struct ini_section *section = &ini->sections.items[ini->sections.count - 1];
+	struct ini_section *sections = ini->sections.items;
+	size_t last = ini->sections.count - 1;
 	char *value = between + 1;
 	*between = '\0';
 	trim_end(line, between);
 	for (char *byte = line; *byte; byte++)
 		*byte = (char)tolower((unsigned char)*byte);
-	const struct ini_entry *other = ini_entry(section, line);
+	const struct ini_entry *other = ini_entry(&sections[last], line);
 	if (other)
 		return fail(parser, "the section has a setting of this name already", other->line);
 	value = skip_blanks(value);
 	parser->value_end = end;
-	vec_push(parser->arena, &section->entries,
+	vec_push(parser->arena, &sections[last].entries,
 		 ((struct ini_entry){.key = line, .value = value, .line = parser->line}));
 	return 0;
 }

@@ -16,3 +16,6 @@ int sts_assume(struct search *search, const struct sts_role *role, const struct 
 /* The same, with the token of somebody whom the role trusts; nothing is signed. */
 int sts_assume_by_token(struct search *search, const struct sts_role *role, const char *token,
 			struct credentials *out, struct error *err) MUST_USE;
+/* What the AWS command line got for the same role when it asked for a code, while it lasts. */
+enum found credentials_from_cache(struct search *search, const struct sts_role *role,
+				  const char *mfa_serial, struct credentials *out);

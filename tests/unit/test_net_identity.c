@@ -149,7 +149,7 @@ static void test_roles_that_cannot_be(void **state)
 	assert_no_key(world, "none", 15, "neither a source_profile nor", "");
 	assert_no_key(world, "gone", 18, "the source_profile of 'gone' is wrong: ", "'circle'?");
 	assert_no_key(world, "poor", 23, "the profile 'empty', which is the source_profile of", "");
-	assert_no_key(world, "code", 27, "asks for a code", "export-credentials --profile code");
+	assert_no_key(world, "code", 27, "asks for a code", "get-caller-identity --profile code");
 }
 
 static void test_roles_that_are_refused(void **state)
@@ -186,6 +186,30 @@ static void test_roles_that_are_refused(void **state)
 	setenv("AWS_REGION", "eu-west-9", 1);
 	setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1", 1);
 	assert_no_key(world, "denied", 2, "cannot get http://127.0.0.1:1", "");
+}
+
+/* sha1 of {"DurationSeconds": 900, "ExternalId": "a/b", "RoleArn": "arn:r", "SerialNumber":
+ * "arn:m"} */
+#define CODE_FILE ".aws/cli/cache/93ec4c444eb72554825e9f7c3344800fc91664d6.json"
+#define CODE_KEYS(expires) \
+	"{\"Credentials\": {\"AccessKeyId\": \"CODE\", \"SecretAccessKey\": \"c-s3cr3t\", " \
+	"\"SessionToken\": \"t-s3cr3t\", \"Expiration\": \"" expires "\"}}"
+
+static void test_role_by_code(void **state)
+{
+	struct world *world = *state;
+
+	config_put(world,
+		   "[profile p]\nrole_arn = arn:r\nsource_profile = s\nmfa_serial = arn:m\n"
+		   "external_id = a/b\nduration_seconds = 900\n",
+		   "[s]\n" SOURCE);
+	file_put(world, CODE_FILE, CODE_KEYS("2026-11-24T00:30:00+00:00"), 0600);
+	assert_key(world, "p", "CODE", "the profile 'p' (role arn:r)");
+	file_put(world, CODE_FILE, CODE_KEYS("2026-11-23T23:30:00Z"), 0600);
+	assert_no_key(world, "p", 4, "asks for a code", "get-caller-identity --profile p");
+	file_put(world, CODE_FILE, "[]", 0600);
+	assert_no_key(world, "p", 4, "asks for a code", "get-caller-identity --profile p");
+	assert_asked(world, "");
 }
 
 /* ---- web identity ---- */
@@ -391,6 +415,7 @@ int main(void)
 		TEST(test_role_by_source),
 		TEST(test_roles_that_cannot_be),
 		TEST(test_roles_that_are_refused),
+		TEST(test_role_by_code),
 		TEST(test_web_identity),
 		TEST(test_sso),
 		TEST(test_sso_is_refreshed),
