@@ -11,7 +11,8 @@ All rules whose `match` (a regular expression on `METHOD TARGET`, default: every
   skip, times        leave the first N matching requests alone; act on N only
   latency_ms         a round trip more: before each answer, and once for each new connection
   cut                "accept" (before anything), "request" (after `after` bytes of the request's body went
-                     on), "response" (after `after` bytes of the answer's body): the connection is reset
+                     on), "answer" (when there is one, nothing of which comes back), "response" (after
+                     `after` bytes of the answer's body): the connection is reset
   stall              the same places: nothing moves any more, the connection stays open
   damage             "request" or "response": one byte of the body is another
   trickle            bytes a second of the answer's body
@@ -190,6 +191,7 @@ class Proxy:
         await up_writer.drain()
         answer = await up_reader.readuntil(b"\r\n\r\n")
         status = int(answer.split(b" ", 2)[1])
+        await self.fail_at("answer", faults)
         if "date" in faults:
             wrong = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + faults["date"]))
             answer = re.sub(rb"\r\nDate: [^\r]*", b"\r\nDate: " + wrong.encode(), answer, flags=re.I)
