@@ -5,7 +5,9 @@
 #include "net/s3_internal.h"
 #include "proc/loop.h"
 
-enum { CONCURRENCY = 64, STALL = 30000, TRIES = 10, RETRY_DELAY = 1000, MEBIBYTE = 1 << 20 };
+enum { CONCURRENCY = 64, STALL = 30000, TRIES = 10, RETRY_DELAY = 1000, KEY_SHOWN = 200 };
+
+static const int64_t part_size = 16 << 20, multipart_from = 64 << 20;
 
 static char *copy(const char *text)
 {
@@ -29,9 +31,9 @@ static void set_defaults(struct s3_options *options)
 	if (!options->retry_delay)
 		options->retry_delay = RETRY_DELAY;
 	if (!options->part_size)
-		options->part_size = 16 * MEBIBYTE;
+		options->part_size = part_size;
 	if (!options->multipart_from)
-		options->multipart_from = 64 * MEBIBYTE;
+		options->multipart_from = multipart_from;
 }
 
 /* Endpoint and region: what was given, else what the environment or the profile say. */
@@ -110,7 +112,6 @@ struct s3 *s3_new(struct loop *loop, const struct s3_options *options, struct er
 	}
 	s3->budget = S3_BUDGET;
 	s3->limit = (double)s3->options.concurrency;
-	s3->cut_at = INT64_MIN / 2;
 	multi_make(s3);
 	name_make(s3);
 	slots_new(s3);
@@ -200,15 +201,17 @@ void s3_transfer_fail(struct s3_transfer *transfer, const struct error *reason,
 	answer.outcome = S3_FAILED;
 	answer.failure = *reason;
 	answer.tries = transfer->tries;
-	error_wrap(&answer.failure, "cannot %s %s%s%s", row->words, transfer->s3->name,
-		   *transfer->key ? "/" : "", transfer->key);
+	answer.unsure = transfer->unsure;
+	error_wrap(&answer.failure, "cannot %s %s%s%.*s%s", row->words, transfer->s3->name,
+		   *transfer->key ? "/" : "", KEY_SHOWN, transfer->key,
+		   strlen(transfer->key) > KEY_SHOWN ? "..." : "");
 	s3_transfer_end(transfer, &answer);
 }
 
 struct s3_transfer *s3_start(struct s3 *s3, const struct s3_request *request, s3_done_fn *done,
 			     void *context)
 {
-	struct s3_transfer *transfer = s3_transfer_new(s3, request->action, done, context);
+	struct s3_transfer *transfer = s3_transfer_new(s3, (int)request->action, done, context);
 
 	if (s3_request_read(transfer, request, &transfer->trouble))
 		transfer->refused = true;
@@ -219,12 +222,17 @@ struct s3_transfer *s3_start(struct s3 *s3, const struct s3_request *request, s3
 
 void s3_cancel(struct s3_transfer *transfer)
 {
+	static const struct error cancelled = {.message = "cancelled"};
 	struct s3 *s3 = transfer->s3;
 
-	if (transfer->upload)
-		s3_parts_stop(transfer, NULL);
-	s3_detach(transfer);
-	s3_transfer_free(transfer);
+	transfer->done = NULL;
+	transfer->progress = NULL;
+	if (transfer->upload) {
+		s3_parts_stop(transfer, &cancelled);
+	} else {
+		s3_detach(transfer);
+		s3_transfer_free(transfer);
+	}
 	s3_kick(s3, 0);
 }
 

@@ -145,9 +145,13 @@ static void say_missing(const struct s3_transfer *transfer, const struct s3_read
 static void say_conflict(const struct s3_transfer *transfer, const struct s3_reading *reading,
 			 struct error *reason)
 {
-	(void)transfer;
-	(void)reading;
-	error_set(reason, "somebody else has written it meanwhile");
+	bool absent = false;
+
+	for (size_t i = 0; i < transfer->line_count; i++)
+		absent = absent || !strcmp(transfer->lines[i], "if-none-match:*");
+	error_set(reason, reading->answer.status == 304 ? "it is what it was"
+			  : absent                      ? "it is there already"
+							: "somebody else has written it meanwhile");
 }
 
 static void say_damaged(const struct s3_transfer *transfer, const struct s3_reading *reading,

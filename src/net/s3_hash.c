@@ -90,7 +90,7 @@ out:
 /* Small bodies are hashed where they are read. */
 bool s3_needs_hash(const struct s3_transfer *transfer)
 {
-	return !transfer->hashed && transfer->body.length > S3_SMALL_BODY;
+	return !transfer->hashed && !transfer->body.bytes && transfer->body.length > S3_SMALL_BODY;
 }
 
 void s3_hash_start(struct s3_transfer *transfer)
@@ -100,7 +100,8 @@ void s3_hash_start(struct s3_transfer *transfer)
 	s3->on_threads++;
 	transfer->on_thread = transfer->hashed = true;
 	error_clear(&transfer->trouble);
-	if (loop_work(s3->loop, hash_work, s3_hashed, transfer, &transfer->trouble)) {
+	if (transfer->body.bytes ||
+	    loop_work(s3->loop, hash_work, s3_hashed, transfer, &transfer->trouble)) {
 		hash_work(transfer);
 		s3_hashed(transfer);
 	}

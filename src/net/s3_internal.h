@@ -59,6 +59,7 @@ struct s3_slot {
 	int64_t moved, moved_at; /* bytes both ways, and when it was another number */
 	int status;              /* of the answer that is arriving */
 	bool changed, sunk;      /* the file is shorter than it was; the sink gave up */
+	bool begun;              /* the request went out, or is about to */
 	struct digest *md5;
 	char words[CURL_ERROR_SIZE];
 };
@@ -95,6 +96,7 @@ struct s3_transfer {
 	void *context;
 	bool on_thread, cancelled; /* it is being hashed; it is freed behind that */
 	int tries;
+	uint64_t number;                  /* of the last try, among all */
 	unsigned keys;                    /* which ones signed the last try */
 	bool checked;                     /* the last try had the checksum's header */
 	bool unsure;                      /* a try may have been carried out, no answer said so */
@@ -131,7 +133,8 @@ struct s3 {
 	struct s3_line waiting, others; /* others: under way */
 	size_t running, hashing;
 	double limit;
-	int64_t cut_at, paused_until; /* loop_now */
+	uint64_t cut_at;      /* how many were sent when the limit was cut */
+	int64_t paused_until; /* loop_now */
 	int budget;
 	struct loop_timer *kick, *watch;
 	bool watching, stopping, freed;
@@ -162,11 +165,14 @@ void s3_slot_init(struct s3 *s3, struct s3_slot *slot);
 void s3_slot_release(struct s3_slot *slot);
 /* Opens, signs and starts it; -1 with err when the body cannot be read. */
 int s3_send(struct s3_slot *slot, struct s3_transfer *transfer, struct error *err) MUST_USE;
+/* Tells of bytes that moved. */
+void s3_progress(struct s3_transfer *transfer, int64_t bytes);
 /* Takes back what was told of this try as progress. */
 void s3_progress_undo(struct s3_transfer *transfer);
 void s3_slot_clear(struct s3_slot *slot);
 
-/* s3_hash.c: bodies hashed off the loop. s3_hashed is called behind it. */
+/* s3_hash.c: bodies from files hashed off the loop, others at once: whoever cancels a request may
+ * free them. s3_hashed is called behind it. */
 bool s3_needs_hash(const struct s3_transfer *transfer);
 void s3_hash_start(struct s3_transfer *transfer);
 /* Opens the body's file; -1 with err. */
@@ -230,8 +236,8 @@ bool s3_goes_in_parts(const struct s3_transfer *transfer);
 void s3_parts_start(struct s3_transfer *transfer);
 /* The file as a whole was hashed. */
 void s3_parts_hashed(struct s3_transfer *transfer);
-/* Lets go of what is under way; the server is asked to forget the parts. With a reason the
- * transfer fails behind that, without one it is being forgotten itself. */
+/* Lets go of what is under way; the server is asked to forget the parts, and the transfer fails
+ * behind that. */
 void s3_parts_stop(struct s3_transfer *transfer, const struct error *reason);
 bool s3_parts_stopping(const struct s3_transfer *transfer);
 
@@ -254,7 +260,8 @@ void s3_rest_over(void *transfer);
 void s3_wait(struct s3_transfer *transfer, bool first);
 /* Takes it from its line, its slot and its timer. */
 void s3_detach(struct s3_transfer *transfer);
-void s3_slower(struct s3 *s3, int64_t asked);
+/* The server had too much to do, with this one and others, and asks for so many ms. */
+void s3_slower(struct s3_transfer *transfer, int64_t asked);
 void s3_faster(struct s3 *s3);
 int64_t s3_now(const struct s3 *s3); /* by the server's clock */
 

@@ -108,27 +108,26 @@ static void aborted(void *context, const struct s3_answer *answer)
 	parent_end(upload, end);
 }
 
-static void children_drop(struct s3_upload *upload)
+static void abort_start(struct s3_upload *upload)
 {
-	child_drop(&upload->step);
-	for (int i = 0; i < upload->count; i++)
-		child_drop(&upload->parts[i].transfer);
+	upload->step = child_new(upload->parent, S3_PARTS_ABORT, aborted, upload);
+	child_query(upload->step, 0, upload->name);
+	s3_wait(upload->step, true);
 }
 
-static struct s3_transfer *abort_new(struct s3_upload *upload, s3_done_fn *done)
+/* Without its answer nobody could take back what it creates. */
+static bool is_being_created(const struct s3_upload *upload)
 {
-	struct s3_transfer *step = child_new(upload->parent, S3_PARTS_ABORT, done, upload);
-
-	child_query(step, 0, upload->name);
-	s3_wait(step, true);
-	return step;
+	return upload->step && upload->step->action == S3_PARTS_CREATE &&
+	       upload->step->state == S3_RUNNING;
 }
 
 /* Nothing of it stays at the server; then the parent ends like that. */
 static void give_up(struct s3_upload *upload, const struct s3_answer *answer)
 {
 	upload->stopping = true;
-	children_drop(upload);
+	for (int i = 0; i < upload->count; i++)
+		child_drop(&upload->parts[i].transfer);
 	upload->end = (struct s3_answer){
 		.outcome = answer->outcome,
 		.failure = answer->failure,
@@ -137,9 +136,13 @@ static void give_up(struct s3_upload *upload, const struct s3_answer *answer)
 		.etag = "",
 		.length = -1,
 		.tries = answer->tries,
+		.unsure = answer->unsure,
 	};
+	if (is_being_created(upload))
+		return;
+	child_drop(&upload->step);
 	if (upload->name)
-		upload->step = abort_new(upload, aborted);
+		abort_start(upload);
 	else
 		parent_end(upload, &upload->end);
 }
@@ -147,8 +150,7 @@ static void give_up(struct s3_upload *upload, const struct s3_answer *answer)
 static void fail(struct s3_upload *upload, const struct error *reason)
 {
 	const struct s3_transfer *parent = upload->parent;
-	struct s3_answer answer = {
-		.outcome = S3_FAILED, .failure = *reason, .code = "", .etag = "", .length = -1};
+	struct s3_answer answer = {.outcome = S3_FAILED, .failure = *reason, .code = ""};
 
 	error_wrap(&answer.failure, "cannot write %s/%s", parent->s3->name, parent->key);
 	give_up(upload, &answer);
@@ -156,21 +158,8 @@ static void fail(struct s3_upload *upload, const struct error *reason)
 
 void s3_parts_stop(struct s3_transfer *transfer, const struct error *reason)
 {
-	struct s3_upload *upload = transfer->upload;
-
-	if (upload->stopping && reason)
-		return;
-	if (reason) {
-		fail(upload, reason);
-		return;
-	}
-	if (upload->stopping && upload->step) {
-		upload->step->done = NULL; /* the abort goes on without us */
-		upload->step = NULL;
-	}
-	children_drop(upload);
-	if (upload->name && !upload->stopping)
-		abort_new(upload, NULL);
+	if (!transfer->upload->stopping)
+		fail(transfer->upload, reason);
 }
 
 /* ---- one whole of the parts ---- */
@@ -185,9 +174,9 @@ static bool etag_expected(const struct s3_upload *upload, char etag[64])
 
 	for (int i = 0; i < upload->count && known; i++) {
 		const char *text = upload->parts[i].etag + (upload->parts[i].etag[0] == '"');
-		known = strspn(text, "0123456789abcdef") == 2 * MD5_SIZE;
-		for (int j = 0; j < MD5_SIZE && known; j++) {
-			const char two[3] = {text[2 * j], text[2 * j + 1], '\0'};
+		known = strspn(text, "0123456789abcdef") == sizeof(hex) - 1;
+		for (size_t j = 0; j + 1 < sizeof(hex) && known; j += 2) {
+			const char two[3] = {text[j], text[j + 1], '\0'};
 			byte = (unsigned char)strtoul(two, NULL, 16);
 			digest_add(digest, &byte, 1);
 		}
@@ -221,11 +210,16 @@ static void completed(void *context, const struct s3_answer *answer)
 
 	upload->step = NULL;
 	if (answer->outcome == S3_DONE) {
-		parent_end(upload, answer);
+		struct s3_answer whole = *answer;
+		char etag[64];
+		/* radosgw does not tell it. */
+		if (!*whole.etag && etag_expected(upload, etag))
+			whole.etag = etag;
+		parent_end(upload, &whole);
 		return;
 	}
 	/* An earlier try may have done it, and its answer was lost. */
-	if (answer->tries > 1 && !strcmp(answer->code, "NoSuchUpload")) {
+	if (answer->unsure && !strcmp(answer->code, "NoSuchUpload")) {
 		upload->step = child_new(upload->parent, S3_HEAD, looked, upload);
 		s3_wait(upload->step, true);
 		return;
@@ -262,7 +256,7 @@ static bool file_changed(const struct s3_upload *upload)
 	const struct stat *old = &upload->stat;
 	struct stat now;
 
-	if (!path || upload->parent->body.bytes)
+	if (upload->parent->body.bytes)
 		return false;
 	return stat(path, &now) || now.st_ino != old->st_ino || now.st_size != old->st_size ||
 	       now.st_mtime != old->st_mtime || now.st_ctime != old->st_ctime;
@@ -357,12 +351,16 @@ static void created(void *context, const struct s3_answer *answer)
 	struct s3_upload *upload = context;
 
 	upload->step = NULL;
-	if (answer->outcome != S3_DONE || !answer->token) {
+	if (answer->outcome == S3_DONE && answer->token)
+		upload->name = arena_string(&upload->parent->arena, answer->token);
+	if (!upload->stopping && upload->name)
+		part_start(upload);
+	else if (!upload->stopping)
 		give_up(upload, answer);
-		return;
-	}
-	upload->name = arena_string(&upload->parent->arena, answer->token);
-	part_start(upload);
+	else if (upload->name)
+		abort_start(upload);
+	else
+		parent_end(upload, &upload->end);
 }
 
 static int64_t part_size_of(const struct s3_transfer *transfer)
@@ -388,7 +386,7 @@ void s3_parts_start(struct s3_transfer *transfer)
 	upload->parts = arena_array(arena, (size_t)upload->count, sizeof(*upload->parts));
 	for (int i = 0; i < upload->count; i++)
 		upload->parts[i] = (struct s3_part){.upload = upload, .number = i + 1};
-	if (transfer->body.path && stat(transfer->body.path, &upload->stat)) {
+	if (!transfer->body.bytes && stat(transfer->body.path, &upload->stat)) {
 		struct error reason = {0};
 		s3_body_changed(transfer, &reason);
 		fail(upload, &reason);
@@ -399,7 +397,7 @@ void s3_parts_start(struct s3_transfer *transfer)
 	child_lines(step, transfer, false);
 	s3_wait(step, true);
 	/* The parts have hashes of their own; the whole is compared with the one that was given. */
-	if (transfer->hashed) {
+	if (transfer->hashed && !transfer->body.bytes) {
 		transfer->verifying = true;
 		s3_hash_start(transfer);
 	}

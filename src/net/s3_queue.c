@@ -3,7 +3,7 @@
 #include "net/s3_internal.h"
 #include "proc/loop.h"
 
-enum { CUT_EVERY = 200, SLOW_FACTOR = 10 };
+enum { SLOW_FACTOR = 10 };
 
 static void line_push(struct s3_line *line, struct s3_transfer *transfer, bool first)
 {
@@ -111,6 +111,8 @@ static bool slot_stalls(struct s3_slot *slot)
 	return now - slot->moved_at >= patience;
 }
 
+static void watch_start(struct s3 *s3);
+
 static void watch(void *context)
 {
 	struct s3 *s3 = context;
@@ -122,6 +124,8 @@ static void watch(void *context)
 		if (slot->transfer && slot_stalls(slot))
 			s3_ended(s3, slot->easy, CURLE_OPERATION_TIMEDOUT);
 	}
+	if (s3->running && !s3->freed)
+		watch_start(s3);
 	s3_leave(s3);
 }
 
@@ -140,16 +144,17 @@ static void watch_start(struct s3 *s3)
 
 /* ---- how many at once ---- */
 
-void s3_slower(struct s3 *s3, int64_t asked)
+void s3_slower(struct s3_transfer *transfer, int64_t asked)
 {
+	struct s3 *s3 = transfer->s3;
 	int64_t now = loop_now(s3->loop);
 
 	if (asked > 0 && s3->paused_until < now + asked)
 		s3->paused_until = now + asked;
-	/* Those that were sent together are refused together: that is one sign, not many. */
-	if (now - s3->cut_at < CUT_EVERY)
+	/* Those that were under way together are refused together: one sign, not many. */
+	if (transfer->number <= s3->cut_at)
 		return;
-	s3->cut_at = now;
+	s3->cut_at = s3->totals.requests;
 	s3->limit = s3->limit * 0.6 > 1 ? s3->limit * 0.6 : 1;
 }
 
@@ -187,7 +192,7 @@ static void run(struct s3_transfer *transfer)
 	transfer->slot = slot;
 	transfer->state = S3_RUNNING;
 	s3->running++;
-	s3->totals.requests++;
+	transfer->number = ++s3->totals.requests;
 	slot->moved = 0;
 	slot->moved_at = loop_now(s3->loop);
 	watch_start(s3);
@@ -227,12 +232,18 @@ static const struct error *refusal_of(const struct s3_transfer *transfer)
 	return s3->denied[transfer->action].message[0] ? &s3->denied[transfer->action] : NULL;
 }
 
-/* One that s3_stop has to end, once. */
+/* Whether s3_stop leaves it alone: it takes back, or creates what must be taken back. */
+static bool goes_on(const struct s3_transfer *transfer)
+{
+	return transfer->action == S3_PARTS_ABORT || s3_parts_stopping(transfer) ||
+	       (transfer->action == S3_PARTS_CREATE && transfer->state == S3_RUNNING);
+}
+
 static struct s3_transfer *find_stoppable(const struct s3 *s3)
 {
 	struct s3_transfer *transfer = s3->others.first;
 
-	while (transfer && (transfer->action == S3_PARTS_ABORT || s3_parts_stopping(transfer)))
+	while (transfer && goes_on(transfer))
 		transfer = transfer->next;
 	return transfer;
 }
@@ -324,6 +335,9 @@ void s3_ended(void *context, CURL *easy, CURLcode code)
 	struct s3_transfer *transfer = slot->transfer;
 	s3_enter(s3);
 	count_bytes(slot);
+	/* curl does not ask for the pieces of these. */
+	if (code == CURLE_OK && transfer->body.length && transfer->body.length <= S3_SMALL_BODY)
+		s3_progress(transfer, transfer->body.length);
 	s3_answer_read(transfer, slot, code, &reading);
 	slot_stop(transfer);
 	transfer->state = S3_SETTLING;

@@ -4,8 +4,6 @@
 #include "net/s3_internal.h"
 #include "proc/loop.h"
 
-enum { COST_SLOWER = 1, COST_AGAIN = 5 };
-
 int64_t s3_backoff(const struct s3_transfer *transfer)
 {
 	int64_t most = transfer->s3->options.retry_delay;
@@ -61,46 +59,41 @@ static void end(struct s3_transfer *transfer, struct s3_reading *reading)
 
 /* ---- later ---- */
 
-/* Whether another try is allowed, for so much of the budget. */
-static bool may_retry(struct s3_transfer *transfer, int cost)
+/* Whether another try is allowed: what succeeds pays for it. */
+static bool may_retry(struct s3_transfer *transfer)
 {
 	struct s3 *s3 = transfer->s3;
 
-	if (transfer->tries >= s3->options.tries || s3->budget < cost)
+	if (transfer->tries >= s3->options.tries || !s3->budget)
 		return false;
-	s3->budget -= cost;
+	s3->budget--;
 	s3->totals.retries++;
 	s3_progress_undo(transfer);
 	return true;
 }
 
-static void retry(struct s3_transfer *transfer, struct s3_reading *reading, int cost)
+static void slower(struct s3_transfer *transfer, struct s3_reading *reading)
 {
 	int64_t delay = s3_backoff(transfer);
 
-	if (!may_retry(transfer, cost)) {
+	s3_slower(transfer, reading->asked);
+	if (may_retry(transfer))
+		s3_rest(transfer, delay > reading->asked ? delay : reading->asked);
+	else
 		give_up(transfer, reading);
-		return;
-	}
-	s3_rest(transfer, delay > reading->asked ? delay : reading->asked);
 }
 
+/* 500 and lost answers do not say that nothing was done. With fewer at once it is: a network that
+ * is down would use up everybody's tries. */
 static void again(struct s3_transfer *transfer, struct s3_reading *reading)
 {
-	/* 500 and lost answers do not say that nothing was done. */
 	transfer->unsure = true;
-	retry(transfer, reading, COST_AGAIN);
-}
-
-static void slower(struct s3_transfer *transfer, struct s3_reading *reading)
-{
-	s3_slower(transfer->s3, reading->asked);
-	retry(transfer, reading, COST_SLOWER);
+	slower(transfer, reading);
 }
 
 static void changed(struct s3_transfer *transfer, struct s3_reading *reading)
 {
-	if (!transfer->body.length || !may_retry(transfer, COST_AGAIN)) {
+	if (!transfer->body.length || !may_retry(transfer)) {
 		give_up(transfer, reading);
 		return;
 	}

@@ -263,9 +263,10 @@ int s3_request_read(struct s3_transfer *transfer, const struct s3_request *reque
 	}
 	if (request->action != S3_PUT)
 		return 0;
+	if (request->body.length && !request->body.bytes && !request->body.path)
+		return error_set(err, "there is nothing to send");
 	transfer->body = request->body;
-	if (request->body.path)
-		transfer->body.path = arena_string(arena, request->body.path);
+	transfer->body.path = request->body.bytes ? NULL : arena_string(arena, request->body.path);
 	transfer->hashed = request->body.sha256;
 	if (transfer->hashed)
 		memcpy(transfer->sha256, request->body.sha256, sizeof(transfer->sha256));

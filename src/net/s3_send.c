@@ -14,7 +14,7 @@ static const char *const nothing = "";
 
 /* ---- what curl calls ---- */
 
-static void tell_progress(struct s3_transfer *transfer, int64_t bytes)
+void s3_progress(struct s3_transfer *transfer, int64_t bytes)
 {
 	transfer->progressed += bytes;
 	if (transfer->progress)
@@ -24,7 +24,7 @@ static void tell_progress(struct s3_transfer *transfer, int64_t bytes)
 void s3_progress_undo(struct s3_transfer *transfer)
 {
 	if (transfer->progressed)
-		tell_progress(transfer, -transfer->progressed);
+		s3_progress(transfer, -transfer->progressed);
 }
 
 static size_t body_wanted(char *out, size_t size, size_t count, void *context)
@@ -52,7 +52,7 @@ static size_t body_wanted(char *out, size_t size, size_t count, void *context)
 		return CURL_READFUNC_ABORT;
 	}
 	slot->position += length;
-	tell_progress(transfer, length);
+	s3_progress(transfer, length);
 	return (size_t)length;
 }
 
@@ -62,7 +62,7 @@ static int body_seek(void *context, curl_off_t offset, int origin)
 
 	if (origin != SEEK_SET)
 		return CURL_SEEKFUNC_CANTSEEK;
-	tell_progress(slot->transfer, offset - slot->position);
+	s3_progress(slot->transfer, offset - slot->position);
 	slot->position = offset;
 	return CURL_SEEKFUNC_OK;
 }
@@ -76,7 +76,7 @@ static size_t body_arrives(char *bytes, size_t size, size_t count, void *context
 	if (transfer->action == S3_GET && slot->status / 100 == 2) {
 		if (slot->md5)
 			digest_add(slot->md5, bytes, length);
-		tell_progress(transfer, (int64_t)length);
+		s3_progress(transfer, (int64_t)length);
 		if (transfer->sink) {
 			slot->sunk =
 				transfer->sink(transfer->context, slot->received, bytes, length);
@@ -115,6 +115,26 @@ static size_t header_arrives(char *bytes, size_t size, size_t count, void *conte
 	return size * count;
 }
 
+#if LIBCURL_VERSION_NUM >= 0x075000
+/* curl sends a request once more by itself when a kept connection died under it. */
+static int request_begins(void *context, char *from, char *to, int from_port, int to_port)
+{
+	struct s3_slot *slot = context;
+
+	(void)from;
+	(void)to;
+	(void)from_port;
+	(void)to_port;
+	if (slot->begun) {
+		slot->transfer->unsure = true;
+		slot->s3->totals.requests++;
+		slot->s3->totals.retries++;
+	}
+	slot->begun = true;
+	return CURL_PREREQFUNC_OK;
+}
+#endif
+
 /* ---- a slot ---- */
 
 static void set_options(struct s3 *s3, struct s3_slot *slot)
@@ -140,6 +160,10 @@ static void set_options(struct s3 *s3, struct s3_slot *slot)
 	curl->easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
 	curl->easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+#if LIBCURL_VERSION_NUM >= 0x075000
+	curl->easy_setopt(easy, CURLOPT_PREREQFUNCTION, request_begins);
+	curl->easy_setopt(easy, CURLOPT_PREREQDATA, slot);
+#endif
 	if (authorities && *authorities)
 		curl->easy_setopt(easy, CURLOPT_CAINFO, authorities);
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -225,7 +249,7 @@ static int prepare_body(struct s3_slot *slot, struct s3_transfer *transfer, stru
 			return -1;
 		bytes = slot->small;
 	}
-	if (!transfer->hashed && body->length <= S3_SMALL_BODY) {
+	if (!transfer->hashed) {
 		digest_bytes(DIGEST_SHA256, bytes, (size_t)body->length, transfer->sha256);
 		transfer->hashed = true;
 	}
@@ -392,7 +416,7 @@ static void empty_slot(struct s3_slot *slot, struct s3_transfer *transfer)
 	slot->words[0] = '\0';
 	slot->position = slot->received = 0;
 	slot->status = 0;
-	slot->changed = slot->sunk = false;
+	slot->changed = slot->sunk = slot->begun = false;
 	if (transfer->action == S3_GET && !slot->md5)
 		slot->md5 = digest_new(DIGEST_MD5);
 	if (slot->md5)

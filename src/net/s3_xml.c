@@ -10,7 +10,8 @@ struct visit {
 	struct s3_object object;
 	struct s3_refusal refusal;
 	const char *token, *etag, *upload;
-	bool is_encoded, is_truncated, is_many; /* many: errors are those of keys */
+	const char *expected;                                /* the root of what was asked for */
+	bool is_encoded, is_truncated, is_expected, is_many; /* many: errors are those of keys */
 	int depth;
 };
 
@@ -27,8 +28,10 @@ static int opens(void *context, const char *name, struct error *err)
 	(void)err;
 
 	name = plain_name(name);
-	if (!visit->depth++ && !strcmp(name, "Error"))
-		visit->reading->is_error = true;
+	if (!visit->depth++) {
+		visit->reading->is_error = !strcmp(name, "Error");
+		visit->is_expected = visit->expected && !strcmp(name, visit->expected);
+	}
 	if (!strcmp(name, "Contents") || !strcmp(name, "CommonPrefixes"))
 		visit->object = (struct s3_object){.key = "", .etag = ""};
 	if (!strcmp(name, "Error"))
@@ -112,7 +115,8 @@ static void take_encoding(struct visit *visit, const char *text)
 static void take_object(struct visit *visit, const char *text)
 {
 	(void)text;
-	vec_push(&visit->reading->arena, &visit->objects, visit->object);
+	if (*visit->object.key)
+		vec_push(&visit->reading->arena, &visit->objects, visit->object);
 }
 
 static void take_refusal(struct visit *visit, const char *text)
@@ -179,7 +183,10 @@ static void decode(char *text)
 		int low = high >= 0 ? digit(text[2]) : -1;
 		if (low >= 0)
 			text += 2;
-		*out++ = low >= 0 ? (char)(high << 4 | low) : *text == '+' ? ' ' : *text;
+		if (low >= 0)
+			*out++ = (char)(high << 4 | low);
+		else
+			*out++ = (char)(*text == '+' ? ' ' : *text);
 	}
 	*out = '\0';
 }
@@ -187,12 +194,24 @@ static void decode(char *text)
 void s3_xml_read(int action, const struct buffer *body, struct s3_reading *reading)
 {
 	static const struct xml_visitor visitor = {.open = opens, .close = closes};
-	struct visit visit = {.reading = reading, .is_many = action == S3_DELETE_MANY};
+	static const char *const roots[S3_ACTIONS] = {
+		[S3_COPY] = "CopyObjectResult",
+		[S3_LIST] = "ListBucketResult",
+		[S3_DELETE_MANY] = "DeleteResult",
+		[S3_PARTS_CREATE] = "InitiateMultipartUploadResult",
+		[S3_PARTS_COMPLETE] = "CompleteMultipartUploadResult",
+	};
+	struct visit visit = {
+		.reading = reading,
+		.expected = roots[action],
+		.is_many = action == S3_DELETE_MANY,
+	};
 	struct s3_answer *answer = &reading->answer;
 	struct error err = {0};
 
 	/* An error's page may be anybody's, a proxy's perhaps: its status tells enough then. */
-	if (xml_read(body->data, body->length, &visitor, &visit, &err)) {
+	if (xml_read(body->data, body->length, &visitor, &visit, &err) ||
+	    (!visit.is_expected && !reading->is_error) || (visit.is_truncated && !visit.token)) {
 		reading->is_damaged = answer->status < 300;
 		return;
 	}

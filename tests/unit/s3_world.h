@@ -2,6 +2,7 @@
  * a folder for files. Bodies of answers are kept as texts. */
 #pragma once
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,7 +16,7 @@ struct world {
 	struct arena arena;
 	struct loop *loop;
 	struct s3 *s3;
-	const char *folder, *endpoint, *region, *log;
+	const char *folder, *endpoint, *region, *log, *proxy;
 	struct credentials keys;
 	pid_t children[4];
 	int child_count;
@@ -24,7 +25,8 @@ struct world {
 	struct buffer body;
 	const char *text, *etag, *code, *token;
 	struct text_list keys_listed;
-	int64_t moved;
+	struct buffer sunk;
+	int64_t limit; /* of what is kept of it */
 };
 
 /* What FOLDER/env says of it. */
@@ -130,14 +132,14 @@ static void world_done(void *context, const struct s3_answer *answer)
 	loop_stop(world->loop);
 }
 
-static enum s3_outcome world_ask(struct world *world, struct s3_request request)
+static inline enum s3_outcome world_ask(struct world *world, struct s3_request request)
 {
 	s3_start(world->s3, &request, world_done, world);
 	loop_run(world->loop);
 	return world->answer.outcome;
 }
 
-static enum s3_outcome world_put(struct world *world, const char *key, const char *text)
+static inline enum s3_outcome world_put(struct world *world, const char *key, const char *text)
 {
 	return world_ask(world, (struct s3_request){
 					.action = S3_PUT,
@@ -146,7 +148,7 @@ static enum s3_outcome world_put(struct world *world, const char *key, const cha
 				});
 }
 
-static enum s3_outcome world_get(struct world *world, const char *key)
+static inline enum s3_outcome world_get(struct world *world, const char *key)
 {
 	return world_ask(world, (struct s3_request){.action = S3_GET, .key = key});
 }
@@ -156,6 +158,14 @@ static enum s3_outcome world_get(struct world *world, const char *key)
 		if ((call) != S3_DONE) \
 			fail_msg("%s: %s (%s)", #call, (world)->answer.failure.message, \
 				 (world)->answer.failure.hint); \
+	} while (0)
+
+#define SAYS(world, text) \
+	do { \
+		if (!strstr((world)->answer.failure.message, (text)) && \
+		    !strstr((world)->answer.failure.hint, (text))) \
+			fail_msg("'%s' is not in: %s (%s)", (text), \
+				 (world)->answer.failure.message, (world)->answer.failure.hint); \
 	} while (0)
 
 /* ---- where ---- */
@@ -199,7 +209,7 @@ static struct world *world_strict(const char *const *arguments)
 }
 
 /* The real one, with a bucket of its own; NULL where there is none. */
-static struct world *world_real(void)
+static inline struct world *world_real(void)
 {
 	const char *endpoint = getenv("TEST_S3_ENDPOINT");
 	struct world *world;
@@ -229,16 +239,97 @@ static struct world *world_real(void)
 	return world;
 }
 
-/* A client behind the fault proxy with these rules. */
+/* Starts the fault proxy before the world's server. */
+static inline void world_proxy(struct world *world)
+{
+	const char *words[] = {world->endpoint, NULL};
+	const char *env = world_server(world, "tests/servers/fault_proxy.py", "proxy", words);
+
+	world->proxy = world_setting(world, env, "PROXY_ENDPOINT");
+}
+
+/* A new client behind the proxy, which does this from now on. */
 static inline void world_faults(struct world *world, const char *rules)
 {
-	const char *bucket = s3_name(world->s3) + strlen("s3://");
-	const char *words[] = {world->endpoint, rules, NULL};
-	char name[16];
-	const char *env;
+	const char *path = path_join(&world->arena, world->folder, "proxy/rules");
+	const char *bucket = arena_string(&world->arena, s3_name(world->s3) + strlen("s3://"));
+	struct error err = {0};
 
-	snprintf(name, sizeof(name), "proxy-%d", world->child_count);
-	bucket = arena_string(&world->arena, bucket);
-	env = world_server(world, "tests/servers/fault_proxy.py", name, words);
-	world_client(world, world_setting(world, env, "PROXY_ENDPOINT"), bucket);
+	if (file_write(path, rules, strlen(rules), 0644, &err))
+		fail_msg("%s", err.message);
+	world_client(world, world->proxy, bucket);
+}
+
+/* How many lines of the strict server's log hold the text. */
+static inline int world_seen(struct world *world, const char *text)
+{
+	struct buffer log;
+	struct error err = {0};
+	int count = 0;
+
+	buffer_init(&log, 64 << 20);
+	if (file_read(world->log, &log, &err))
+		fail_msg("%s", err.message);
+	for (const char *at = log.data; (at = strstr(at, text)); at++)
+		count++;
+	buffer_release(&log);
+	return count;
+}
+
+/* The same, once it is so many: the server writes a line behind its answer. */
+static inline int world_seen_at_last(struct world *world, const char *text, int count)
+{
+	for (int i = 0; world_seen(world, text) < count && i < 1000; i++)
+		usleep(10000);
+	return world_seen(world, text);
+}
+
+/* ---- many at once ---- */
+
+struct crowd {
+	struct world *world;
+	int left, done, failed;
+	int64_t moved;
+	struct error failure;
+	char code[64];
+};
+
+static inline void crowd_done(void *context, const struct s3_answer *answer)
+{
+	struct crowd *crowd = context;
+
+	crowd->done++;
+	if (answer->outcome != S3_DONE) {
+		crowd->failed++;
+		crowd->failure = answer->failure;
+		snprintf(crowd->code, sizeof(crowd->code), "%s", answer->code);
+	}
+	if (!--crowd->left)
+		loop_stop(crowd->world->loop);
+}
+
+static inline void crowd_moved(void *context, int64_t bytes)
+{
+	struct crowd *crowd = context;
+
+	crowd->moved += bytes;
+}
+
+/* Puts so many objects at once; how they fared. */
+static inline struct crowd world_crowd(struct world *world, int count)
+{
+	struct crowd crowd = {.world = world, .left = count};
+
+	for (int i = 0; i < count; i++) {
+		const char *key = arena_format(&world->arena, "crowd/%d", i);
+		s3_start(world->s3,
+			 &(struct s3_request){.action = S3_PUT,
+					      .key = key,
+					      .body = {.bytes = "crowd", .length = 5},
+					      .progress = crowd_moved},
+			 crowd_done, &crowd);
+	}
+	loop_run(world->loop);
+	assert_int_equal(crowd.done, count);
+	return crowd;
 }

@@ -1,4 +1,5 @@
-/* The S3 client against a strict server and a real one: every action, odd keys, conditions. */
+/* The S3 client against a strict server and a real one: every action, odd keys, conditions, and
+ * the end of a client. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -155,10 +156,11 @@ static void conditions_hold_or_not(void **state)
 	etag = world->etag;
 	put.body.bytes = "two";
 	assert_int_equal(world_ask(world, put), S3_CONFLICT);
-	assert_non_null(strstr(world->answer.failure.message, "meanwhile"));
+	assert_non_null(strstr(world->answer.failure.message, "is there already"));
 	put.if_none_match = NULL;
 	put.if_match = "\"0123456789abcdef0123456789abcdef\"";
 	assert_int_equal(world_ask(world, put), S3_CONFLICT);
+	assert_non_null(strstr(world->answer.failure.message, "meanwhile"));
 	WORKS(world, world_get(world, "lock"));
 	assert_string_equal(world->text, "one");
 	put.if_match = etag;
@@ -289,6 +291,88 @@ static void files_go_up(void **state)
 	free(bytes);
 }
 
+/* ---- the end of a client ---- */
+
+static void requests_without_sense(void **state)
+{
+	struct world *world = world_here(state);
+	char longest[1026];
+	const struct http_header broken[] = {{"cache-control", "a\nb"}};
+	struct s3_request put = {.action = S3_PUT, .key = ""};
+
+	assert_int_equal(world_ask(world, put), S3_FAILED);
+	memset(longest, 'x', 1025);
+	longest[1025] = '\0';
+	put.key = longest;
+	assert_int_equal(world_ask(world, put), S3_FAILED);
+	SAYS(world, "1,024 bytes");
+	put = (struct s3_request){
+		.action = S3_PUT, .key = "x", .headers = broken, .header_count = 1};
+	assert_int_equal(world_ask(world, put), S3_FAILED);
+	assert_int_equal(s3_totals(world->s3).requests, 0);
+}
+
+static void free_from_done(void *context, const struct s3_answer *answer)
+{
+	struct world *world = context;
+
+	(void)answer;
+	s3_free(world->s3);
+	world->s3 = NULL;
+	loop_stop(world->loop);
+}
+
+static void freed_while_busy(void **state)
+{
+	struct world *world = world_here(state);
+	const char *path = path_join(&world->arena, world->folder, "busy");
+	char *bytes = calloc(1, 1 << 20);
+	struct error err = {0};
+
+	assert_int_equal(file_write(path, bytes, 1 << 20, 0644, &err), 0);
+	free(bytes);
+	for (int i = 0; i < 50; i++)
+		s3_start(world->s3,
+			 &(struct s3_request){.action = S3_PUT,
+					      .key = "busy",
+					      .body = {.path = path, .length = 1 << 20}},
+			 free_from_done, world);
+	loop_run(world->loop);
+	assert_null(world->s3);
+	/* Threads may still be at the file. */
+	while (loop_run(world->loop) == 0)
+		;
+}
+
+static void never(void *context, const struct s3_answer *answer)
+{
+	(void)context;
+	(void)answer;
+	fail();
+}
+
+static void cancelled_and_stopped(void **state)
+{
+	struct world *world = world_here(state);
+	struct s3_transfer *transfers[100];
+	struct crowd crowd = {.world = world, .left = 50};
+	struct s3_request put = {
+		.action = S3_PUT, .key = "busy", .body = {.bytes = "x", .length = 1}};
+
+	for (int i = 0; i < 100; i++) {
+		transfers[i] = s3_start(world->s3, &put, i % 2 ? crowd_done : never, &crowd);
+		if (i == 70)
+			loop_poll(world->loop);
+	}
+	for (int i = 0; i < 100; i += 2)
+		s3_cancel(transfers[i]);
+	s3_stop(world->s3);
+	loop_run(world->loop);
+	assert_int_equal(crowd.done, 50);
+	assert_non_null(strstr(crowd.failure.message, "stopped"));
+	assert_int_equal(world_put(world, "x", "x"), S3_FAILED);
+}
+
 #define BOTH(test) \
 	{#test " (strict)", test, at_strict, leave, NULL}, \
 	{ \
@@ -305,6 +389,9 @@ int main(void)
 		BOTH(keys_with_control_characters),
 		BOTH(pages_and_prefixes),
 		BOTH(files_go_up),
+		BOTH(requests_without_sense),
+		BOTH(freed_while_busy),
+		BOTH(cancelled_and_stopped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
