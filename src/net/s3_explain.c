@@ -17,7 +17,7 @@ static const char *access_key(const struct s3 *s3)
 
 static const char *keys_source(const struct s3 *s3)
 {
-	return s3->credentials.source ? s3->credentials.source : "those given";
+	return s3->credentials.source ? s3->credentials.source : "what was given";
 }
 
 /* ---- S3's words ---- */

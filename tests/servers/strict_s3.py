@@ -138,6 +138,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.code = ""
         self.given = {k.lower(): v.encode("latin-1").decode("utf-8", "surrogateescape")
                       for k, v in self.headers.items()}
+        self.path = self.requestline.split(" ")[1]  # the library takes one of two slashes off
         path, _, self.query_text = self.path.partition("?")
         self.raw_path = path
         try:

@@ -373,6 +373,21 @@ static void cancelled_and_stopped(void **state)
 	assert_int_equal(world_put(world, "x", "x"), S3_FAILED);
 }
 
+static void buckets_as_hosts(void **state)
+{
+	struct world *world = *state;
+	const char *port = strrchr(world->endpoint, ':');
+
+	world_client(world, arena_format(&world->arena, "http://{bucket}.localhost%s", port),
+		     "strict");
+	put_odd_keys(world, "");
+	WORKS(world, world_ask(world, (struct s3_request){.action = S3_LIST}));
+	assert_int_equal(world->keys_listed.count, sizeof(odd_keys) / sizeof(*odd_keys));
+	WORKS(world, world_ask(world, (struct s3_request){.action = S3_COPY,
+							  .key = "copy",
+							  .copy_from = odd_keys[1]}));
+}
+
 #define BOTH(test) \
 	{#test " (strict)", test, at_strict, leave, NULL}, \
 	{ \
@@ -389,6 +404,7 @@ int main(void)
 		BOTH(keys_with_control_characters),
 		BOTH(pages_and_prefixes),
 		BOTH(files_go_up),
+		{"buckets_as_hosts", buckets_as_hosts, at_strict, leave, NULL},
 		BOTH(requests_without_sense),
 		BOTH(freed_while_busy),
 		BOTH(cancelled_and_stopped),
