@@ -42,6 +42,7 @@ static void loaded(void *context)
 		credentials_release(&s3->credentials);
 		s3->credentials = s3->loaded;
 		s3->has_credentials = true;
+		s3->signing_key = (struct sigv4_key){0};
 		s3->keys++;
 	} else if (!is_usable(s3)) {
 		s3->fatal = s3->load_error;

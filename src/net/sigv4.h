@@ -12,7 +12,8 @@
 #define SIGV4_DATE_SIZE 17 /* "20261123T142233Z" and NUL */
 #define SIGV4_KEY_SIZE 32
 
-/* The signing key of one day, region and service: made anew when one of them changes. */
+/* The signing key of one day, region and service: made anew when one of them changes. Zeroed by its
+ * owner when the secret key does. */
 struct sigv4_key {
 	unsigned char bytes[SIGV4_KEY_SIZE];
 	char scope[96]; /* "20261123/eu-west-1/s3/aws4_request"; "" at first */

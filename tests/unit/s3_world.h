@@ -179,6 +179,7 @@ static void world_client(struct world *world, const char *endpoint, const char *
 		.region = world->region,
 		.credentials = &world->keys,
 		.stall = 1000,
+		.tries = 7,
 		.retry_delay = 20,
 		.part_size = 5 << 20,
 		.multipart_from = 12 << 20,

@@ -300,7 +300,7 @@ static void nobody_is_there(void **state)
 	world_client(world, "http://127.0.0.1:1", "strict");
 	assert_int_equal(world_get(world, "page"), S3_FAILED);
 	SAYS(world, "no answer from 127.0.0.1:1");
-	assert_int_equal(world->answer.tries, 10);
+	assert_int_equal(world->answer.tries, 7);
 }
 
 static void a_storm_without_end(void **state)
