@@ -1,5 +1,5 @@
-/* The S3 client against a strict server and a real one: every action, odd keys, conditions, and
- * the end of a client. */
+/* The S3 client against a strict server and a real one (TEST_S3_ENDPOINT): every action, odd keys,
+ * conditions, and the end of a client. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Uploads in parts: whole or not at all. */
+/* Uploads in parts: whole or not at all. On the real server (TEST_S3_ENDPOINT) as well. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
