@@ -160,6 +160,10 @@ static void set_options(struct s3 *s3, struct s3_slot *slot)
 	curl->easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
 	curl->easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* A client that is freed does not wait for a name server. */
+	curl->easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
 #if LIBCURL_VERSION_NUM >= 0x075000
 	curl->easy_setopt(easy, CURLOPT_PREREQFUNCTION, request_begins);
 	curl->easy_setopt(easy, CURLOPT_PREREQDATA, slot);
