@@ -91,7 +91,7 @@ struct assets *assets_start(const struct assets_options *options,
 	assets->job.target = target_open(&assets->target, err);
 	if (!assets->job.target)
 		return NULL;
-	if (loop_work(options->loop, run, end, assets, err) == 0)
+	if (loop_thread(options->loop, run, end, assets, err) == 0)
 		return assets;
 	target_free(assets->job.target);
 	return NULL;

@@ -2,6 +2,7 @@
 #include "proc/interrupt.h"
 #include "proc/loop_internal.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -206,6 +207,67 @@ int loop_work(struct loop *loop, void (*work)(void *context), void (*done)(void 
 	if (result) {
 		free(task);
 		return error_set(err, "cannot start a thread: %s", uv_strerror(result));
+	}
+	return 0;
+}
+
+struct loop_thread {
+	uv_async_t ended;
+	pthread_t thread;
+	void (*work)(void *context);
+	void (*done)(void *context);
+	void *context;
+};
+
+static void *thread_work(void *context)
+{
+	struct loop_thread *thread = context;
+	thread->work(thread->context);
+	uv_async_send(&thread->ended);
+	return NULL;
+}
+
+static void thread_closed(uv_handle_t *handle)
+{
+	struct loop_thread *thread = handle->data;
+	if (thread->done)
+		thread->done(thread->context);
+	free(thread);
+}
+
+static void thread_ended(uv_async_t *ended)
+{
+	struct loop_thread *thread = ended->data;
+	pthread_join(thread->thread, NULL);
+	uv_close((uv_handle_t *)ended, thread_closed);
+}
+
+static int thread_start(struct loop_thread *thread)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int result = pthread_create(&thread->thread, NULL, thread_work, thread);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return result;
+}
+
+int loop_thread(struct loop *loop, void (*work)(void *context), void (*done)(void *context),
+		void *context, struct error *err)
+{
+	struct loop_thread *thread = allocate(sizeof(*thread));
+	*thread = (struct loop_thread){.work = work, .done = done, .context = context};
+	int result = uv_async_init(&loop->uv, &thread->ended, thread_ended);
+	if (result) {
+		free(thread);
+		return error_set(err, "cannot start a thread: %s", uv_strerror(result));
+	}
+	thread->ended.data = thread;
+	result = thread_start(thread);
+	if (result) {
+		thread->done = NULL;
+		uv_close((uv_handle_t *)&thread->ended, thread_closed);
+		return error_set_errno(err, result, "cannot start a thread");
 	}
 	return 0;
 }
