@@ -304,14 +304,14 @@ static void want(struct encode *self, const struct asset_table *assets, const st
 		.from = path_join(arena, self->job->options->folder, asset->path),
 		.from_size = asset->size,
 	};
-	char hex[HASH_HEX_SIZE];
+	char token[33];
 
 	if (has_key(assets, variant.key))
 		return;
 	memcpy(variant.original, asset->hash, HASH_SIZE);
-	hex_format(asset->hash, HASH_SIZE, hex);
-	variant.path = arena_format(arena, "%s/variants/%s-%ld%s", self->job->cache, hex,
-				    (long)getpid(), encoding->ending);
+	random_hex(token, sizeof(token));
+	variant.path =
+		arena_format(arena, "%s/variants/%s%s", self->job->cache, token, encoding->ending);
 	vec_push(arena, &self->variants, variant);
 }
 

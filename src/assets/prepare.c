@@ -23,6 +23,7 @@ struct prepare {
 	struct index_release release;
 	size_t next; /* while sending */
 	unsigned char manifest_hash[HASH_SIZE];
+	int64_t manifest_size;
 };
 
 static struct asset_headers *headers_of(struct prepare *self, const struct asset *asset)
@@ -327,6 +328,7 @@ static bool next_manifest(void *context, struct target_send *send)
 	*send = (struct target_send){
 		.key = self->release.manifest,
 		.path = self->manifest_path,
+		.size = self->manifest_size,
 		.hash = self->manifest_hash,
 		.headers = &headers,
 	};
@@ -357,7 +359,6 @@ static int write_manifest(struct prepare *self, struct error *err)
 	const struct assets_options *options = job->options;
 	char digest[HASH_HEX_SIZE], line[HASH_HEX_SIZE];
 	struct hash hash;
-	int64_t size;
 
 	hash_init(&hash);
 	hash_add_text(&hash, options->line.app);
@@ -367,7 +368,7 @@ static int write_manifest(struct prepare *self, struct error *err)
 	self->manifest_path =
 		arena_format(job->arena, "%s/manifest-%.16s-%ld", job->cache, line, (long)getpid());
 	if (manifest_write(self->manifest_path, &self->head, &self->assets, digest, err) < 0 ||
-	    scan_hash_file(self->manifest_path, self->manifest_hash, &size, err) < 0)
+	    scan_hash_file(self->manifest_path, self->manifest_hash, &self->manifest_size, err) < 0)
 		return -1;
 	self->release = (struct index_release){
 		.id = job->id,
@@ -397,6 +398,8 @@ static int send(struct prepare *self, struct error *err)
 		return -1;
 	self->next = 0;
 	result = target->kind->send(target, &manifest, err);
+	if (result == 0 && target->kind->keep)
+		target->kind->keep(target, self->release.sha256, self->manifest_path);
 	return result;
 }
 

@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 
-static const struct target_kind *const kinds[] = {&target_file};
+static const struct target_kind *const kinds[] = {&target_file, &target_s3};
 
 struct asset_target *target_open(const struct target_options *options, struct error *err)
 {

@@ -65,6 +65,9 @@ struct target_kind {
 	 * before will do; NULL: not known. */
 	int (*fetch)(struct asset_target *target, struct arena *arena, const char *key,
 		     const char *digest, const char **path, struct error *err);
+	/* A file of this machine with what was just sent, whose SHA-256 is digest: it is taken
+	 * away and kept for fetch. NULL: fetch needs no help. */
+	void (*keep)(struct asset_target *target, const char *digest, const char *path);
 	/* Puts all of them, many at once and in no order. -1 with the first failure: what came
 	 * before it is there. */
 	int (*send)(struct asset_target *target, const struct target_sends *sends,
@@ -94,7 +97,7 @@ struct asset_target {
 	const struct target_options *options;
 };
 
-extern const struct target_kind target_file;
+extern const struct target_kind target_file, target_s3;
 /* By the table of kinds; NULL with err (EXIT_USAGE) for a `to` that is none. */
 struct asset_target *target_open(const struct target_options *options, struct error *err) MUST_USE;
 void target_free(struct asset_target *target);
