@@ -2,7 +2,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "assets/job_internal.h"
+#include "assets/prepare_internal.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -10,26 +10,6 @@
 /* ms: a prune that was killed stands in nobody's way for longer; how long to wait for one. */
 #define PRUNE_GONE ((int64_t)3600 * 1000)
 #define PRUNE_PATIENCE ((int64_t)300 * 1000)
-
-struct prepare {
-	struct job *job;
-	struct asset_table assets;
-	struct manifest_head head;
-	struct manifest live;
-	bool has_live;
-	bool adopts; /* nothing is known of what lies there */
-	bool looks;  /* goes by what is there */
-	const char *manifest_path;
-	struct index_release release;
-	size_t next; /* while sending */
-	unsigned char manifest_hash[HASH_SIZE];
-	int64_t manifest_size;
-};
-
-static struct asset_headers *headers_of(struct prepare *self, const struct asset *asset)
-{
-	return &self->head.headers.list.items[asset->headers];
-}
 
 /* ---- what is live ---- */
 
@@ -101,65 +81,12 @@ static void serve(struct prepare *self)
 		/* A copy that we made has its headers already, but for what rules say of it. */
 		if (asset->original)
 			service.headers.content_encoding =
-				headers_of(self, asset)->content_encoding;
+				prepare_headers(self, asset)->content_encoding;
 		asset->headers = asset_headers_index(self->job->arena, &self->head.headers,
 						     &service.headers);
 		asset->flags |= service.last ? ASSET_LAST | ASSET_STORED : 0;
 		asset->flags |= service.immutable ? 0 : ASSET_STORED;
 	}
-}
-
-static void mark_one(struct prepare *self, struct asset *asset, const struct asset *live)
-{
-	const struct asset_headers *headers = &self->live.head.headers.list.items[live->headers];
-
-	if (memcmp(asset->hash, live->hash, HASH_SIZE) != 0)
-		asset->flags |= ASSET_DIFFERENT;
-	else if (live->flags & ASSET_ADOPTED)
-		asset->flags |= self->job->options->verify ? ASSET_HEADERS : ASSET_ADOPTED;
-	else if (!asset_headers_equal(headers, headers_of(self, asset)))
-		asset->flags |= ASSET_HEADERS;
-}
-
-/* By the manifest of the release that is live: no request. */
-static int mark(struct prepare *self, struct error *err)
-{
-	struct asset live = {0};
-	int more;
-
-	if (manifest_rewind(&self->live, err) < 0 ||
-	    (more = manifest_next(&self->live, &live, err)) < 0)
-		return -1;
-	for (size_t i = 0; i < self->assets.count; i++) {
-		struct asset *asset = &self->assets.items[i];
-		int order = -1;
-
-		while (more > 0 && (order = strcmp(live.key, asset->key)) < 0)
-			if ((more = manifest_next(&self->live, &live, err)) < 0)
-				return -1;
-		asset->flags &= ~(uint32_t)(ASSET_MISSING | ASSET_DIFFERENT | ASSET_HEADERS);
-		if (more > 0 && order == 0)
-			mark_one(self, asset, &live);
-		else
-			asset->flags |= ASSET_MISSING;
-	}
-	return 0;
-}
-
-static int look(struct prepare *self, struct error *err)
-{
-	struct job *job = self->job;
-
-	if (self->has_live && mark(self, err) < 0)
-		return -1;
-	if (!self->looks)
-		return 0;
-	if (job->target->kind->compare(job->target, &self->assets, job->options->folder, err) < 0)
-		return -1;
-	for (size_t i = 0; self->adopts && i < self->assets.count; i++)
-		if (!(self->assets.items[i].flags & (ASSET_MISSING | ASSET_DIFFERENT)))
-			self->assets.items[i].flags |= ASSET_ADOPTED;
-	return 0;
 }
 
 /* The contents of what changes under its name, kept below names that do not. */
@@ -243,11 +170,11 @@ static int gather_once(struct prepare *self, bool known, struct error *err)
 	    encode_all(self->job, &self->assets, &self->head.headers, live, err) < 0)
 		return -1;
 	serve(self);
-	if (look(self, err) < 0)
+	if (prepare_look(self, 0, err) < 0)
 		return -1;
 	divide(self);
 	add_objects(self);
-	return look(self, err);
+	return prepare_look(self, ASSET_OBJECT, err);
 }
 
 static int gather(struct prepare *self, struct error *err)
@@ -297,6 +224,15 @@ static void count(struct prepare *self)
 	}
 }
 
+static const char *path_of(struct prepare *self, const struct asset *asset)
+{
+	if (*asset->path == '/')
+		return asset->path;
+	buffer_clear(&self->path);
+	buffer_add_format(&self->path, "%s/%s", self->job->options->folder, asset->path);
+	return self->path.data;
+}
+
 static bool next_send(void *context, struct target_send *send)
 {
 	struct prepare *self = context;
@@ -308,10 +244,10 @@ static bool next_send(void *context, struct target_send *send)
 	const struct asset *asset = &self->assets.items[self->next++];
 	*send = (struct target_send){
 		.key = asset->key,
-		.path = path_join(self->job->arena, self->job->options->folder, asset->path),
+		.path = path_of(self, asset),
 		.size = asset->size,
 		.hash = asset->hash,
-		.headers = headers_of(self, asset),
+		.headers = prepare_headers(self, asset),
 	};
 	return true;
 }
@@ -463,8 +399,11 @@ static int prepare(struct prepare *self, struct error *err)
 int job_prepare(struct job *job, struct error *err)
 {
 	struct prepare self = {.job = job};
-	int result = prepare(&self, err);
+	int result;
 
+	buffer_init(&self.path, (size_t)64 << 10);
+	result = prepare(&self, err);
+	buffer_release(&self.path);
 	encode_clean(&self.assets);
 	manifest_close(&self.live);
 	asset_table_release(&self.assets);

@@ -195,14 +195,22 @@ static const char *next_key(void *context)
 		return NULL;
 	if (self->next_unlisted < self->unlisted.count)
 		return self->unlisted.items[self->next_unlisted++];
-	if (self->next_manifest < self->manifests.count)
-		return self->manifests.items[self->next_manifest++];
 	return NULL;
 }
 
+static const char *next_manifest(void *context)
+{
+	struct prune *self = context;
+
+	return self->next_manifest < self->manifests.count
+		       ? self->manifests.items[self->next_manifest++]
+		       : NULL;
+}
+
+/* The manifests go last: what was not removed is known still. */
 static int remove_all(struct prune *self, struct error *err)
 {
-	const struct target_keys keys = {next_key, self};
+	const struct target_keys keys = {next_key, self}, manifests = {next_manifest, self};
 	struct asset_target *target = self->job->target;
 	int64_t removed = 0;
 	int result;
@@ -212,6 +220,8 @@ static int remove_all(struct prune *self, struct error *err)
 		return -1;
 	atomic_store(&self->job->progress->files_total, self->job->result->removed.objects);
 	result = target->kind->remove(target, &keys, &removed, err);
+	if (result == 0 && !self->failed)
+		result = target->kind->remove(target, &manifests, &removed, err);
 	if (result < 0)
 		error_wrap(err, "%lld of %lld objects were removed, then", (long long)removed,
 			   (long long)self->job->result->removed.objects);
