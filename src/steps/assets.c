@@ -175,15 +175,12 @@ static void check_place(const struct step_config *step, struct diagnostics *diag
 {
 	const char *to = object_text(&step->object, "to");
 
-	if (!to || text_starts_with(to, "file:") || text_starts_with(to, "${"))
+	if (!to || text_starts_with(to, "file:") || text_starts_with(to, "s3://") ||
+	    text_starts_with(to, "${"))
 		return;
-	if (text_starts_with(to, "s3://"))
-		diagnostics_add(diagnostics, step->place,
-				"this version of shipit cannot sync assets to S3 yet: '%s'", to);
-	else
-		diagnostics_add(diagnostics, step->place,
-				"%s: 'to' must be s3://BUCKET/PREFIX or file:DIR, not '%s'",
-				step->kind, to);
+	diagnostics_add(diagnostics, step->place,
+			"%s: 'to' must be s3://BUCKET/PREFIX or file:DIR, not '%s'", step->kind,
+			to);
 }
 
 void assets_check(const struct step_config *step, struct diagnostics *diagnostics)
