@@ -320,7 +320,7 @@ static void want_all(struct encode *self, const struct asset_table *assets)
 	for (size_t i = 0; i < assets->count; i++) {
 		const struct asset *asset = &assets->items[i];
 		struct asset_service service =
-			asset_rules_apply(&self->job->options->rules, asset->key);
+			asset_rules_apply(&self->job->options->rules, NULL, asset->key);
 
 		if (!asset->size || service.headers.content_encoding)
 			continue;

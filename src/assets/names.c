@@ -225,19 +225,68 @@ static bool begins_token(const char *base, const char *from, size_t length)
 	return from == base ? length >= 16 : is_separator(from[-1]);
 }
 
-bool name_is_hashed(const char *key)
+/* Looks like one that lacks a digit or a change of class by chance; a word does not. */
+static bool may_be_hash(const char *token, size_t length)
+{
+	struct traits traits = traits_of(token, length);
+
+	if (traits.hex)
+		return length >= 8 && length <= 64;
+	return length == 8 && traits.upper && traits.lower && traits.changes >= 2 &&
+	       traits.lower_run < 4;
+}
+
+/* FNV-1a. */
+static uint64_t mix(uint64_t hash, const void *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ ((const unsigned char *)bytes)[i]) * 0x100000001b3;
+	return hash;
+}
+
+/* The same for names of one folder that differ only in the token and in what is before it. */
+static uint64_t family_of(const char *key, const char *token, size_t length)
+{
+	const char *base = base_of(key), *rest = token + length;
+	const unsigned char shape[] = {(unsigned char)length, (unsigned char)token[-1],
+				       traits_of(token, length).hex};
+	uint64_t hash = mix(0xcbf29ce484222325, key, (size_t)(base - key));
+
+	hash = mix(hash, shape, sizeof(shape));
+	return mix(hash, rest, strlen(rest) + 1);
+}
+
+enum name_hash name_hash_of(const char *key, uint64_t *family)
 {
 	const char *base = base_of(key);
 	const char *part = base; /* behind the last dot */
+	enum name_hash found = NAME_PLAIN;
 
 	for (const char *end = base; *end; end++) {
 		if (*end != '.')
 			continue;
-		for (const char *from = end; from-- > part;)
-			if (begins_token(base, from, (size_t)(end - from)) &&
-			    is_hash(from, (size_t)(end - from)))
-				return true;
+		for (const char *from = end; from-- > part;) {
+			size_t length = (size_t)(end - from);
+			bool sure;
+
+			if (!begins_token(base, from, length))
+				continue;
+			sure = is_hash(from, length);
+			if (!sure && (found || !may_be_hash(from, length)))
+				continue;
+			found = sure ? NAME_HASHED : NAME_MAYBE;
+			*family = from == base ? 0 : family_of(key, from, length);
+			if (sure)
+				return found;
+		}
 		part = end + 1;
 	}
-	return false;
+	return found;
+}
+
+bool name_is_hashed(const char *key)
+{
+	uint64_t family;
+
+	return name_hash_of(key, &family) == NAME_HASHED;
 }

@@ -2,6 +2,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "assets/names.h"
 #include "assets/prepare_internal.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -70,14 +71,17 @@ static int open_live(struct prepare *self, struct error *err)
 static void serve(struct prepare *self)
 {
 	const struct asset_rules *rules = &self->job->options->rules;
+	struct name_census *census = name_census_new();
 
+	for (size_t i = 0; i < self->assets.count; i++)
+		name_census_add(census, self->assets.items[i].key);
 	for (size_t i = 0; i < self->assets.count; i++) {
 		struct asset *asset = &self->assets.items[i];
 		struct asset_service service;
 
 		if (asset->flags & ASSET_OBJECT)
 			continue;
-		service = asset_rules_apply(rules, asset->key);
+		service = asset_rules_apply(rules, census, asset->key);
 		/* A copy that we made has its headers already, but for what rules say of it. */
 		if (asset->original)
 			service.headers.content_encoding =
@@ -87,6 +91,7 @@ static void serve(struct prepare *self)
 		asset->flags |= service.last ? ASSET_LAST | ASSET_STORED : 0;
 		asset->flags |= service.immutable ? 0 : ASSET_STORED;
 	}
+	name_census_free(census);
 }
 
 /* The contents of what changes under its name, kept below names that do not. */

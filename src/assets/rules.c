@@ -76,14 +76,15 @@ int asset_rules_read(struct arena *arena, const struct object *object, struct pl
 	return compile(arena, &exclude, place, &rules->exclude, err);
 }
 
-struct asset_service asset_rules_apply(const struct asset_rules *rules, const char *key)
+struct asset_service asset_rules_apply(const struct asset_rules *rules,
+				       const struct name_census *census, const char *key)
 {
 	struct name_type type = name_type_of(key);
 	struct asset_service service = {
 		.headers = {.content_type = type.type, .content_encoding = type.encoding},
 	};
 
-	if (name_is_hashed(key))
+	if (census && name_census_is_hashed(census, key))
 		service.headers.cache_control = IMMUTABLE;
 	for (size_t i = 0; i < rules->list.count; i++) {
 		const struct asset_rule *rule = &rules->list.items[i];

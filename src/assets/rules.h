@@ -12,6 +12,7 @@ struct asset_rule {
 	unsigned encode;                          /* enum asset_encoding */
 	bool encode_written, last, last_written;
 };
+struct name_census;
 struct asset_rules {
 	VEC(struct asset_rule) list;
 	struct pattern_list exclude;
@@ -28,6 +29,8 @@ struct asset_service { /* what the rules say of one key */
 	bool last;
 	bool immutable; /* it never changes under its name */
 };
-/* Of several rules that match, what the last one says of each key counts. */
-struct asset_service asset_rules_apply(const struct asset_rules *rules, const char *key);
+/* Of several rules that match, what the last one says of each key counts. census: of all files, or
+ * NULL where it is no matter which names hold hashes. */
+struct asset_service asset_rules_apply(const struct asset_rules *rules,
+				       const struct name_census *census, const char *key);
 bool asset_rules_exclude(const struct asset_rules *rules, const char *key, bool is_folder);

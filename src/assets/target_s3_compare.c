@@ -119,6 +119,23 @@ static int take_object(struct lane *lane, const struct s3_object *object, struct
 	return 0;
 }
 
+/* There is more than a page: what is looked for still is divided among several. */
+static void divide(struct compare *all)
+{
+	size_t begin = all->lanes[0].next, count = all->assets->count - begin;
+	size_t wanted = count / LANE_KEYS;
+
+	wanted = wanted < LANES_MAXIMUM ? wanted : LANES_MAXIMUM;
+	for (size_t i = 0; i < wanted; i++) {
+		struct lane *lane = &all->lanes[i];
+
+		lane->all = all;
+		lane->next = begin + count * i / wanted;
+		lane->end = begin + count * (i + 1) / wanted;
+	}
+	all->lane_count = wanted ? wanted : 1;
+}
+
 static void listed(void *context, const struct s3_answer *answer)
 {
 	struct lane *lane = context;
@@ -131,6 +148,8 @@ static void listed(void *context, const struct s3_answer *answer)
 		failed = take_object(lane, &answer->objects[i], &failure) < 0;
 	if (!answer->token)
 		lane->next = lane->end;
+	else if (all->lane_count == 1)
+		divide(all);
 	s3_batch_done(&all->batch, failed ? &failure : NULL);
 }
 
@@ -172,16 +191,8 @@ static bool next_lane(struct s3_batch *batch)
 
 static int list_all(struct compare *all)
 {
-	size_t count = all->assets->count;
-	size_t wanted = (count + LANE_KEYS - 1) / LANE_KEYS;
-
-	all->lane_count = wanted < LANES_MAXIMUM ? wanted : LANES_MAXIMUM;
-	for (size_t i = 0; i < all->lane_count; i++)
-		all->lanes[i] = (struct lane){
-			.all = all,
-			.next = count * i / all->lane_count,
-			.end = count * (i + 1) / all->lane_count,
-		};
+	all->lane_count = 1;
+	all->lanes[0] = (struct lane){.all = all, .end = all->assets->count};
 	return s3_batch_run(&all->batch);
 }
 

@@ -67,6 +67,35 @@ static void test_hashed_names(void **state)
 			fail_msg("%s holds no hash", plain[i]);
 }
 
+/* One that lacks a digit by chance is known by the others of its family. */
+static void test_hashes_by_family(void **state)
+{
+	struct name_census *census = name_census_new();
+	char key[64];
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		assert_false(name_census_is_hashed(census, "js/app.12345678.js"));
+		snprintf(key, sizeof(key), "js/part%d.3f2a9b1%d.js", i, i);
+		name_census_add(census, key);
+	}
+	name_census_add(census, "js/app.12345678.js");
+	name_census_add(census, "js/jquery.min.js");
+	assert_true(name_census_is_hashed(census, "js/app.12345678.js"));
+	assert_true(name_census_is_hashed(census, "js/app.abcdefab.js"));
+	assert_false(name_census_is_hashed(census, "css/app.12345678.js"));
+	assert_false(name_census_is_hashed(census, "js/app.12345678.css"));
+	assert_false(name_census_is_hashed(census, "js/app-12345678.js"));
+	assert_false(name_census_is_hashed(census, "js/app.composer.js"));
+	assert_false(name_census_is_hashed(census, "js/12345678.js"));
+	for (int i = 0; i < 300; i++) {
+		snprintf(key, sizeof(key), "day%d/photo.20231%03d.js", i, i);
+		name_census_add(census, key);
+	}
+	assert_false(name_census_is_hashed(census, "day7/photo.20231007.js"));
+	name_census_free(census);
+}
+
 static const struct {
 	const char *key, *type, *encoding;
 } types[] = {
@@ -311,6 +340,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hashed_names),
+		cmocka_unit_test(test_hashes_by_family),
 		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_safe_keys),
 		cmocka_unit_test_setup_teardown(test_manifest_comes_back, set_up, tear_down),
