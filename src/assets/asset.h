@@ -21,11 +21,11 @@ enum asset_flag {
 	ASSET_AT_PUBLISH = 1 << 1, /* what is there is seen: it is replaced at go-live */
 	ASSET_STORED = 1 << 2,     /* its content lies below .shipit/objects/ as well */
 	ASSET_ADOPTED = 1 << 3,    /* was there before us: its headers are not known */
-	ASSET_FLAGS = (1 << 4) - 1,
+	ASSET_HEADERS = 1 << 4,    /* it was there already, under other headers */
+	ASSET_FLAGS = (1 << 5) - 1,
 	/* Never in a manifest: */
-	ASSET_MISSING = 1 << 4,   /* not at the target */
-	ASSET_DIFFERENT = 1 << 5, /* the target has something else there */
-	ASSET_HEADERS = 1 << 6,   /* the target has it under other headers */
+	ASSET_MISSING = 1 << 5,   /* not at the target */
+	ASSET_DIFFERENT = 1 << 6, /* the target has something else there */
 	ASSET_OBJECT = 1 << 7,    /* is below .shipit/objects/ itself */
 };
 

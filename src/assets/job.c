@@ -135,48 +135,87 @@ void sum_add(struct assets_sum *sum, int64_t size)
 	sum->bytes += size;
 }
 
-/* A release of which the index says nothing any more. All count as live until the next publish:
- * nothing is deleted by mistake. */
-static int restore_one(void *context, const char *key, int64_t size, int64_t modified,
-		       struct error *err)
+static int describe(struct job *job, const char *path, const struct manifest *manifest,
+		    struct index_release *release, struct error *err)
 {
-	struct job *job = context;
+	unsigned char hash[HASH_SIZE];
+	char hex[HASH_HEX_SIZE];
+	int64_t length;
+
+	if (scan_hash_file(path, hash, &length, err) < 0)
+		return -1;
+	hex_format(hash, HASH_SIZE, hex);
+	release->sha256 = arena_string(job->arena, hex);
+	release->id = manifest->head.id;
+	release->app = manifest->head.app;
+	release->env = manifest->head.env;
+	release->from = manifest->head.from;
+	release->objects = manifest->count;
+	release->bytes = manifest->bytes;
+	release->prepared = release->published = manifest->head.made;
+	return 0;
+}
+
+struct found {
+	const char *key;
+	int64_t modified;
+};
+struct restoring {
+	struct arena *arena;
+	VEC(struct found) manifests;
+};
+
+/* A release of which the index says nothing any more. */
+static int restore_one(struct job *job, const struct found *found, struct error *err)
+{
 	struct index_release release = {
 		.id = "?",
 		.app = "?",
 		.env = "?",
 		.from = "?",
 		.sha256 = "?",
-		.manifest = arena_string(job->arena, key),
-		.prepared = modified,
-		.published = modified,
+		.manifest = found->key,
+		.prepared = found->modified,
+		.published = found->modified,
 	};
 	struct manifest manifest = {0};
 	const char *path;
 	struct error why = {0};
+	int result =
+		job->target->kind->fetch(job->target, job->arena, found->key, NULL, &path, err);
 
-	(void)size;
-	if (job->target->kind->fetch(job->target, job->arena, key, NULL, &path, err) < 0)
-		return -1;
-	if (manifest_open(job->arena, path, NULL, &manifest, &why) == 0) {
-		unsigned char hash[HASH_SIZE];
-		char hex[HASH_HEX_SIZE];
-		int64_t length;
-
-		if (scan_hash_file(path, hash, &length, err) < 0)
-			return -1;
-		hex_format(hash, HASH_SIZE, hex);
-		release.sha256 = arena_string(job->arena, hex);
-		release.id = manifest.head.id;
-		release.app = manifest.head.app;
-		release.env = manifest.head.env;
-		release.from = manifest.head.from;
-		release.objects = manifest.count;
-		release.bytes = manifest.bytes;
-		release.prepared = release.published = manifest.head.made;
-	}
+	if (result <= 0)
+		return result;
+	result = 0;
+	if (manifest_open(job->arena, path, NULL, &manifest, &why) == 0)
+		result = describe(job, path, &manifest, &release, err);
 	manifest_close(&manifest);
 	vec_push(job->arena, &job->index->releases, release);
+	return result;
+}
+
+static int found_one(void *context, const char *key, int64_t size, int64_t modified,
+		     struct error *err)
+{
+	struct restoring *restoring = context;
+	struct found found = {arena_string(restoring->arena, key), modified};
+
+	(void)size;
+	(void)err;
+	vec_push(restoring->arena, &restoring->manifests, found);
+	return 0;
+}
+
+/* All that are found count as live until the next publish: nothing is deleted by mistake. */
+static int restore(struct job *job, struct error *err)
+{
+	struct restoring restoring = {.arena = job->arena};
+
+	if (job->target->kind->list(job->target, true, found_one, &restoring, err) < 0)
+		return -1;
+	for (size_t i = 0; i < restoring.manifests.count; i++)
+		if (restore_one(job, &restoring.manifests.items[i], err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -190,7 +229,7 @@ int job_read_index(struct job *job, struct error *err)
 		 "%s/" ASSETS_INDEX " cannot be used (%s): it is put together anew from the "
 		 "manifests beside it, all of which count as live until the next release",
 		 job->options->to, job->index->why);
-	return job->target->kind->list(job->target, true, restore_one, job, err);
+	return restore(job, err);
 }
 
 static void pause_a_little(void)

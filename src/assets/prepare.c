@@ -131,6 +131,8 @@ static void divide(struct prepare *self)
 
 		if (flags & ASSET_OBJECT)
 			continue;
+		if (flags & (ASSET_MISSING | ASSET_DIFFERENT))
+			asset->flags &= ~(uint32_t)ASSET_HEADERS;
 		if (flags & ASSET_DIFFERENT)
 			asset->flags |= ASSET_AT_PUBLISH | ASSET_STORED;
 		else if ((flags & ASSET_HEADERS) ||

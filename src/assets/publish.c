@@ -17,30 +17,40 @@ struct publish {
 	bool failed;
 };
 
+enum need { NEED_NOTHING, NEED_CONTENT, NEED_HEADERS };
+
+static enum need need_of_new(const struct asset *asset)
+{
+	if (!(asset->flags & ASSET_AT_PUBLISH))
+		return NEED_NOTHING;
+	return asset->flags & ASSET_HEADERS ? NEED_HEADERS : NEED_CONTENT;
+}
+
 /* Of a release that was live before, all that is not as it was then; of a new one, what prepare
  * left for now. */
-static bool needs_work(struct publish *self)
+static enum need need_of(struct publish *self)
 {
 	const struct asset *asset = &self->asset, *old = &self->old;
 	int order = -1;
 
 	if (asset->flags & ASSET_OBJECT)
-		return false;
+		return NEED_NOTHING;
 	if (!self->again)
-		return asset->flags & ASSET_AT_PUBLISH;
+		return need_of_new(asset);
 	while (self->has_live && self->old_more > 0 && (order = strcmp(old->key, asset->key)) < 0)
 		self->old_more = manifest_next(&self->live, &self->old, self->err);
 	if (self->old_more < 0) {
 		self->failed = true;
-		return false;
+		return NEED_NOTHING;
 	}
-	if (!self->has_live || self->old_more == 0 || order != 0)
-		return asset->flags & ASSET_STORED;
-	if (memcmp(asset->hash, old->hash, HASH_SIZE) != 0)
-		return asset->flags & ASSET_STORED;
-	return !(asset->flags & ASSET_ADOPTED) &&
-	       !asset_headers_equal(&self->target.head.headers.list.items[asset->headers],
-				    &self->live.head.headers.list.items[old->headers]);
+	if (!self->has_live || self->old_more == 0 || order != 0 ||
+	    memcmp(asset->hash, old->hash, HASH_SIZE) != 0)
+		return asset->flags & ASSET_STORED ? NEED_CONTENT : NEED_NOTHING;
+	if ((asset->flags & ASSET_ADOPTED) ||
+	    asset_headers_equal(&self->target.head.headers.list.items[asset->headers],
+				&self->live.head.headers.list.items[old->headers]))
+		return NEED_NOTHING;
+	return NEED_HEADERS;
 }
 
 static bool next_send(void *context, struct target_send *send)
@@ -51,13 +61,14 @@ static bool next_send(void *context, struct target_send *send)
 
 	while (!self->failed &&
 	       (more = manifest_next(&self->target, &self->asset, self->err)) > 0) {
-		if (!needs_work(self) || !(asset->flags & ASSET_LAST) == self->last)
+		enum need need = need_of(self);
+
+		if (!need || !(asset->flags & ASSET_LAST) == self->last)
 			continue;
 		*send = (struct target_send){
 			.key = asset->key,
-			.from = asset->flags & ASSET_STORED
-					? asset_object_key(self->from, asset->hash)
-					: asset->key,
+			.from = need == NEED_CONTENT ? asset_object_key(self->from, asset->hash)
+						     : asset->key,
 			.size = asset->size,
 			.hash = asset->hash,
 			.headers = &self->target.head.headers.list.items[asset->headers],

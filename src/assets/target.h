@@ -82,7 +82,7 @@ struct target_kind {
 		      struct error *err);
 	/* Calls for each object in the order of keys, modified in ms: of those below .shipit/
 	 * for the stored contents alone; or, with `releases`, for the manifests and nothing
-	 * else. */
+	 * else. each calls nothing of the target's. */
 	int (*list)(struct asset_target *target, bool releases,
 		    int (*each)(void *context, const char *key, int64_t size, int64_t modified,
 				struct error *err),

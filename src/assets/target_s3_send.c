@@ -7,6 +7,7 @@ enum { HEADERS_MAXIMUM = 24 };
 struct sends {
 	struct s3_batch batch;
 	const struct target_sends *list;
+	bool ended;
 };
 struct sending {
 	struct sends *all;
@@ -197,7 +198,9 @@ static bool next(struct s3_batch *batch)
 	struct sending *sending;
 	char full[S3_KEY_SIZE];
 
-	if (atomic_load(self->base.options->stopped) || !all->list->next(all->list->context, &send))
+	all->ended = all->ended || atomic_load(self->base.options->stopped) ||
+		     !all->list->next(all->list->context, &send);
+	if (all->ended)
 		return false;
 	if (s3_target_key(self, send.key, full, batch->err) < 0) {
 		batch->failed = true;
