@@ -172,7 +172,8 @@ static int find(struct publish *self, struct error *err)
 	struct job *job = self->job;
 	const struct assets_options *options = job->options;
 
-	if (job_read_index(job, err) < 0)
+	/* A sync has just written it. */
+	if (options->act != ASSETS_SYNC && job_read_index(job, err) < 0)
 		return -1;
 	self->release = index_find(job->index, &options->line, job->id);
 	if (!self->release) {

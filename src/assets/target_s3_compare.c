@@ -47,8 +47,17 @@ struct compare {
 
 void s3_key_before(const char *key, char out[S3_KEY_SIZE + 8])
 {
-	size_t length = strlen(key);
-	unsigned char last = length ? (unsigned char)key[length - 1] : 0;
+	size_t length = 0;
+	unsigned char last;
+
+	/* Servers repeat it in XML, which has no words for control characters. */
+	while ((unsigned char)key[length] >= ' ' && key[length] != 0x7f)
+		length++;
+	if (key[length]) {
+		snprintf(out, S3_KEY_SIZE + 8, "%.*s", (int)length, key);
+		return;
+	}
+	last = length ? (unsigned char)key[length - 1] : 0;
 
 	/* The last letter's neighbour, with the highest of all behind it. */
 	if (last > ' ' && last < 0x7f) {

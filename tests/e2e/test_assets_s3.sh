@@ -227,8 +227,9 @@ test_interrupted_by_a_signal() {
 	chunks 40
 	saved
 	s3_proxy '[{"match": "^PUT .*chunk", "skip": 20, "stall": "request"}]'
-	shipit assets sync >"$OUT" 2>"$ERR" &
+	"$SHIPIT" assets sync >"$OUT" 2>"$ERR" </dev/null &
 	local pid=$! code=0
+	cleanup "kill -9 $pid"
 	wait_until 20 eval '[ "$(s3_keys app/ | wc -l)" -eq 20 ]'
 	kill -INT "$pid"
 	wait "$pid" || code=$?
@@ -365,9 +366,9 @@ test_prune_by_manifest_and_grace() {
 	equals "$(first '["removed"]["objects"]')" 4
 	s3_mark
 	expect 0 shipit assets prune
-	equals "$(there)" 'index.html only3.txt only4.txt same.txt stranger '
 	equals "$(s3_requests 'list-type')" 0
 	requests_at_most 12
+	equals "$(there)" 'index.html only3.txt only4.txt same.txt stranger '
 	holds index.html 4
 	s3_agrees app/
 }
@@ -470,7 +471,7 @@ test_two_syncs_at_once() {
 	site
 	chunks 20
 	saved
-	shipit -e staging assets sync >"$TEST_FOLDER/staging" 2>&1 &
+	"$SHIPIT" -e staging assets sync >"$TEST_FOLDER/staging" 2>&1 </dev/null &
 	local other=$!
 	sync
 	wait "$other" || fail "staging failed: $(cat "$TEST_FOLDER/staging")"
