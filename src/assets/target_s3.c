@@ -26,9 +26,9 @@ int s3_target_key(const struct s3_target *self, const char *key, char out[S3_KEY
 
 	if (length < S3_KEY_SIZE)
 		return 0;
-	error_set(err, "'%s%s' is longer than the 1,024 bytes of a key", self->prefix, key);
-	return error_hint(err, "shorten its path, or leave it out: exclude: [\"%s\"]",
-			  path_name(key));
+	error_set(err, "with '%s' before it a path is longer than the 1,024 bytes of a key: '%s'",
+		  self->prefix, key);
+	return error_hint(err, "shorten it, or leave it out with `exclude`");
 }
 
 /* ---- opening ---- */

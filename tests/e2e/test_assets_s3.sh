@@ -446,7 +446,7 @@ print(there == here, len(here))')" 'True 17'
 	s3_agrees app/
 	mv "dist/$(cd dist && find x* -type f)" "dist/$(cd dist && find x* -type f)yyyy"
 	expect 1 shipit assets sync
-	says 'longer than the 1,024 bytes'
+	says 'longer than the 1,024 bytes of a key'
 }
 
 test_other_environments_keep_theirs() {
