@@ -1,5 +1,5 @@
 /* What a bucket has of what should be there: lists of the stretches in which the keys lie, several
- * at once, that skip what lies between; then the MD5 of local files where the sizes are the same. */
+ * at once, that skip what lies between; then the MD5 of local files where sizes are the same. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

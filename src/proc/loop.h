@@ -44,8 +44,8 @@ void loop_before_wait(struct loop *loop, void (*call)(void *context), void *cont
 /* work runs on another thread, then done on the loop. */
 int loop_work(struct loop *loop, void (*work)(void *context), void (*done)(void *context),
 	      void *context, struct error *err) MUST_USE;
-/* The same on a thread of its own: for what takes long, or itself waits for loop_work (whose threads
- * are few). No signal is handled on it. */
+/* The same on a thread of its own: for what takes long, or itself waits for loop_work (whose
+ * threads are few). No signal is handled on it. */
 int loop_thread(struct loop *loop, void (*work)(void *context), void (*done)(void *context),
 		void *context, struct error *err) MUST_USE;
 

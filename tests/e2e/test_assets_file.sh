@@ -41,6 +41,7 @@ inodes() { find "$PLACE" -maxdepth 1 -exec ls -id {} + | sort; }
 
 # The objects that are there, without our own files.
 there() { (cd "$PLACE" && find . -type f -not -path './.shipit/*' | sed 's|^\./||' | LC_ALL=C sort); }
+inodes() { find "$PLACE" -maxdepth 1 -type f -exec ls -i {} + | LC_ALL=C sort; }
 holds() { equals "$(cat "$PLACE/$1")" "$2"; }
 index() { python3 -c 'import json,sys; d=json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$PLACE/.shipit/index.json" "$1"; }
 live() { index '[r["id"] for r in d["releases"] if r.get("published") and not r.get("superseded")]'; }
