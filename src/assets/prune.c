@@ -13,8 +13,7 @@ enum { KEPT = 1, DEAD = 2, MANIFESTS_MAXIMUM = 500 };
 struct prune {
 	struct job *job;
 	struct merge merge;
-	struct text_list unlisted; /* keys; sizes beside them */
-	VEC(int64_t) unlisted_sizes;
+	struct text_list unlisted;  /* keys */
 	int64_t listed;             /* objects that a listing showed */
 	struct text_list manifests; /* keys of those that go */
 	size_t next_unlisted, next_manifest;
@@ -133,11 +132,11 @@ static int look_at(void *context, const char *key, int64_t size, int64_t modifie
 	if ((self->more > 0 && strcmp(self->key, key) == 0) ||
 	    job->options->now - modified < job->options->older_than)
 		return 0;
-	text_list_add(job->arena, &self->unlisted, arena_string(job->arena, key));
-	vec_push(job->arena, &self->unlisted_sizes, size);
 	sum_add(&job->result->removed, size);
 	if (job->options->dry_run)
 		job_item(job, "delete", key, size);
+	else
+		text_list_add(job->arena, &self->unlisted, arena_string(job->arena, key));
 	return 0;
 }
 

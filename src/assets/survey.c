@@ -46,8 +46,12 @@ static int open_all(struct survey *self, struct error *err)
 			*err = why;
 			return -1;
 		}
-		job_note(job, "%s/%s cannot be read: %s", job->options->to, release->manifest,
-			 why.message);
+		if (release->published)
+			job_note(job, "%s/%s cannot be read: %s", job->options->to,
+				 release->manifest, why.message);
+		else
+			job_note(job, "release %s of %s was begun and has not come to its end",
+				 release->id, release->env);
 	}
 	return merge_rewind(&self->merge, err);
 }

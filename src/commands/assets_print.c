@@ -2,6 +2,9 @@
 #include "commands/assets_print.h"
 
 #include "commands/listing.h"
+#include "run/event.h"
+
+#define PIECE ((size_t)256 << 10) /* is printed before the rest is known */
 
 /* ---- as JSON ---- */
 
@@ -51,18 +54,6 @@ static json_t *releases_json(const struct assets_place *place)
 	return list;
 }
 
-static json_t *items_json(const struct assets_result *result)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < result->items.count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "what",
-						      result->items.items[i].what, "key",
-						      result->items.items[i].key, "size",
-						      (json_int_t)result->items.items[i].size));
-	return list;
-}
-
 static json_t *place_json(const struct assets_places *places, const struct assets_place *place)
 {
 	const struct assets_result *result = place->result;
@@ -92,29 +83,82 @@ static json_t *place_json(const struct assets_places *places, const struct asset
 		json_object_set_new(json, "gone", sum_json(&result->gone));
 		json_object_set_new(json, "releases", releases_json(place));
 	}
-	if (place->options.dry_run || places->lists)
-		json_object_set_new(json, "items", items_json(result));
 	return json;
+}
+
+/* An object without its closing brace: what is long follows piece by piece. */
+static void add_open(struct buffer *out, json_t *json)
+{
+	char *text = json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	size_t length = text ? strlen(text) : 0;
+
+	buffer_add(out, text ? text : "", length > 2 ? length - 2 : 0);
+	free(text);
+	json_decref(json);
+}
+
+static int flush(struct buffer *out, struct error *err)
+{
+	int result = stdout_write(out->data, out->length, err);
+
+	buffer_clear(out);
+	return result;
+}
+
+/* A bucket may hold millions. As stdout_write. */
+static int add_items_json(struct buffer *out, const struct assets_result *result, struct error *err)
+{
+	buffer_add_text(out, ",\n  \"items\": [");
+	for (size_t i = 0; i < result->items.count; i++) {
+		const struct assets_item *item = &result->items.items[i];
+
+		buffer_add_format(out, "%s\n    {\"what\": \"%s\", \"key\": ", i ? "," : "",
+				  item->what);
+		event_write_string(out, item->key, strlen(item->key));
+		buffer_add_format(out, ", \"size\": %lld}", (long long)item->size);
+		int printed = out->length > PIECE ? flush(out, err) : 0;
+
+		if (printed)
+			return printed;
+	}
+	buffer_add_text(out, result->items.count ? "\n  ]" : "]");
+	return 0;
 }
 
 static int print_json(struct call *call, const struct session *session,
 		      const struct assets_places *places, const struct error *failure,
 		      struct error *err)
 {
-	json_t *list = json_array();
+	struct buffer out CLEANUP(buffer_release);
+	int result = 0;
+	bool any = false;
 
-	for (size_t i = 0; i < places->list.count; i++)
-		if (places->list.items[i].result)
-			json_array_append_new(list, place_json(places, &places->list.items[i]));
-	return call_print_json(json_pack("{s:s, s:b, s:s?, s:o}", "env", session->config->env,
-					 "dry_run", options_has(&call->options, "dry-run"), "error",
-					 failure ? failure->message : NULL, "places", list),
-			       err);
+	buffer_init(&out, (size_t)64 << 20);
+	add_open(&out, json_pack("{s:s, s:b, s:s?}", "env", session->config->env, "dry_run",
+				 options_has(&call->options, "dry-run"), "error",
+				 failure ? failure->message : NULL));
+	buffer_add_text(&out, ",\n\"places\": [");
+	for (size_t i = 0; result == 0 && i < places->list.count; i++) {
+		const struct assets_place *place = &places->list.items[i];
+
+		if (!place->result)
+			continue;
+		buffer_add_text(&out, any ? ",\n" : "\n");
+		any = true;
+		add_open(&out, place_json(places, place));
+		if (place->options.dry_run || places->lists)
+			result = add_items_json(&out, place->result, err);
+		buffer_add_text(&out, "\n}");
+	}
+	buffer_add_text(&out, any ? "\n]\n}\n" : "]\n}\n");
+	if (result == 0)
+		result = flush(&out, err);
+	return result < 0 ? -1 : 0;
 }
 
 /* ---- as text ---- */
 
-static void add_items(struct listing *listing, const struct assets_result *result)
+static int add_items(struct listing *listing, const struct assets_result *result, struct error *err)
 {
 	char size[32];
 
@@ -125,7 +169,12 @@ static void add_items(struct listing *listing, const struct assets_result *resul
 		buffer_add_format(&listing->out, " %10s  ", size_format(size, item->size));
 		listing_add_name(listing, item->key);
 		buffer_add_char(&listing->out, '\n');
+		int printed = listing->out.length > PIECE ? listing_flush(listing, err) : 0;
+
+		if (printed)
+			return printed;
 	}
+	return 0;
 }
 
 static void add_sum(struct listing *listing, const char *name, const struct assets_sum *sum,
@@ -171,35 +220,36 @@ static void add_survey(struct listing *listing, const struct assets_place *place
 		"should be there and are not: shipit assets sync --verify");
 }
 
-static void add_place(struct listing *listing, struct session *session,
-		      const struct assets_places *places, const struct assets_place *place)
+static int add_place(struct listing *listing, struct session *session,
+		     const struct assets_places *places, const struct assets_place *place,
+		     struct error *err)
 {
+	const struct assets_result *result = place->result;
+
 	listing_add_name(listing, place->options.to);
-	if (places->act == ASSETS_SURVEY) {
+	if (places->act == ASSETS_SURVEY)
 		buffer_add_char(&listing->out, '\n');
-		if (places->lists)
-			add_items(listing, place->result);
-		else
-			add_survey(listing, place);
-		return;
-	}
-	buffer_add_format(&listing->out, ": %s\n",
-			  place->result->ok
-				  ? assets_words(session->arena, &place->options, place->result)
-				  : "failed");
-	add_items(listing, place->result);
+	else
+		buffer_add_format(&listing->out, ": %s\n",
+				  result->ok ? assets_words(session->arena, &place->options, result)
+					     : "failed");
+	if (places->act == ASSETS_SURVEY && !places->lists)
+		add_survey(listing, place);
+	return add_items(listing, result, err);
 }
 
 int assets_print(struct call *call, struct session *session, const struct assets_places *places,
 		 const struct error *failure, struct error *err)
 {
 	struct listing listing;
+	int result = 0;
 
 	if (call->json)
 		return print_json(call, session, places, failure, err);
 	listing_init(&listing, call);
-	for (size_t i = 0; i < places->list.count; i++)
+	for (size_t i = 0; result == 0 && i < places->list.count; i++)
 		if (places->list.items[i].result)
-			add_place(&listing, session, places, &places->list.items[i]);
-	return listing_end(&listing, err);
+			result = add_place(&listing, session, places, &places->list.items[i], err);
+	/* Whose reader has gone (1) needs no more. */
+	return listing_end(&listing, err) < 0 || result < 0 ? -1 : 0;
 }

@@ -89,7 +89,7 @@ void listing_add_status(struct listing *listing, const char *status, size_t colu
 	pad(listing, status ? strlen(status) : 1, columns);
 }
 
-int listing_end(struct listing *listing, struct error *err)
+int listing_flush(struct listing *listing, struct error *err)
 {
 	struct buffer page CLEANUP(buffer_release);
 	int result;
@@ -97,6 +97,14 @@ int listing_end(struct listing *listing, struct error *err)
 	buffer_init(&page, 64 << 20);
 	text_fold(&page, listing->out.data, listing->out.length, terminal_columns(STDOUT_FILENO));
 	result = stdout_write(page.data, page.length, err);
+	buffer_clear(&listing->out);
+	return result;
+}
+
+int listing_end(struct listing *listing, struct error *err)
+{
+	int result = listing_flush(listing, err);
+
 	buffer_release(&listing->out);
 	return result < 0 ? -1 : EXIT_DONE;
 }

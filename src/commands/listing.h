@@ -26,6 +26,8 @@ void listing_add_ago(struct listing *listing, int64_t milliseconds, int64_t now)
 /* The first 7 digits, "-" for NULL. */
 void listing_add_commit(struct listing *listing, const char *commit);
 void listing_add_status(struct listing *listing, const char *status, size_t columns);
+/* Writes what was added, whole lines, as stdout_write does; more may follow. */
+int listing_flush(struct listing *listing, struct error *err) MUST_USE;
 /* Writes it to stdout and releases it; the exit code, or -1 when stdout cannot be written. */
 int listing_end(struct listing *listing, struct error *err);
 
