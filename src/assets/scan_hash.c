@@ -6,6 +6,7 @@
 
 #include "assets/scan_internal.h"
 #include "base/file.h"
+#include "crypto/digest.h"
 
 enum { THREADS_MAXIMUM = 16, PIECE = 128 << 10 };
 
@@ -20,20 +21,19 @@ struct hashing {
 static int hash_open(int file, const char *path, unsigned char hash[HASH_SIZE], int64_t *size,
 		     unsigned char *piece, struct error *err)
 {
-	struct hash state;
+	struct digest *digest CLEANUP(digest_cleanup) = digest_new(DIGEST_SHA256);
 	ssize_t length;
 
-	hash_init(&state);
 	*size = 0;
 	while ((length = read(file, piece, PIECE)) != 0) {
 		if (length < 0 && errno == EINTR)
 			continue;
 		if (length < 0)
 			return error_set_errno(err, errno, "cannot read '%s'", path);
-		hash_add(&state, piece, (size_t)length);
+		digest_add(digest, piece, (size_t)length);
 		*size += length;
 	}
-	hash_finish(&state, hash);
+	digest_finish(digest, hash);
 	return 0;
 }
 

@@ -568,4 +568,17 @@ test_slow_line() {
 	s3_agrees app/
 }
 
+# Who waits sees how far it is, how fast it goes and how long it takes; the totals stand in the events.
+test_progress() {
+	site ', concurrency: 1'
+	for i in $(seq 16); do echo "$i" >"src/chunk.3f2a9b1$i.js"; done
+	saved
+	s3_proxy '[{"match": "^PUT .*chunk", "latency_ms": 150}]'
+	expect 0 shipit deploy --yes --silent --verbose --format plain
+	stderr_has ' files/s, '
+	stderr_has ' left'
+	expect 0 shipit deploy --yes --silent --redeploy --format json
+	stdout_has '0 of 19 objects sent'
+}
+
 run_tests
