@@ -51,7 +51,7 @@ struct step_config {
 	const struct node *arguments;	/* what stands behind the kind's key */
 	/* the same with the kind's table: object_text (&step->object, "url") */
 	struct object object;
-	struct command_text run;	/* kind run */
+	struct command_text run;	/* kind run, and `run` of other kinds */
 	struct command_text check;	/* kinds that roll out: behind each batch */
 	const char *dir;	/* from the repository's root ("." or "frontend"); never absolute */
 	struct variables env;
@@ -313,6 +313,9 @@ int config_check_file(struct arena *arena, const struct config_options *options,
 const struct step_kind_keys *config_all_kinds(struct arena *arena,
 					      const struct config_options *options,
 					      size_t *count);
+/* Reads a validated expect: of a request (NULL: none) as a check that gets nothing; status 0: any
+ * of 200 to 299. */
+struct smoke_check expect_config_read(struct arena *arena, const struct object *object);
 /* Reads a validated smoke: (deploy.yml's, or a step's) into its struct. */
 void smoke_config_read(struct arena *arena, const struct node *node, struct smoke_config *smoke);
 /* deploy.yml upward from folder to root (both absolute): its path from the root, or NULL. */

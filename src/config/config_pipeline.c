@@ -129,8 +129,10 @@ static struct step_config read_step(struct loader *loader, const struct node *no
 	read_kind(loader, node, row->keys, &step);
 	if (step.kind && strcmp(step.kind, "run") == 0)
 		step.run = read_command(arena, step.arguments);
-	if (step.kind && step.arguments->type == NODE_MAP)
+	if (step.kind && step.arguments->type == NODE_MAP) {
+		step.run = read_command(arena, node_get(step.arguments, "run"));
 		step.check = read_command(arena, node_get(step.arguments, "check"));
+	}
 	if (step.kind && strcmp(step.kind, "publish") == 0)
 		step.publish = step.arguments->text;
 	return step;

@@ -117,7 +117,7 @@ static const struct key expect_keys[] = {
 };
 static const struct key http_keys[] = {
 	PLAIN("url", TYPE_TEXT, KEY_REQUIRED | KEY_EXPANDS, "the address"),
-	DEFAULT("method", TYPE_TEXT, 0, "GET", "the request's method"),
+	PLAIN("method", TYPE_TEXT, 0, "the request's method; default: GET, with a body POST"),
 	MAP("headers", KEY_EXPANDS, key_expanding_row, "headers of the request"),
 	PLAIN("json", TYPE_ANY, KEY_EXPANDS | KEY_FILLS, "the body, as JSON"),
 	PLAIN("body", TYPE_TEXT, KEY_EXPANDS | KEY_FILLS, "the body"),
@@ -127,12 +127,13 @@ static const struct key http_keys[] = {
 static const struct key wait_for_keys[] = {
 	PLAIN("get", TYPE_TEXT, KEY_CHOICE | KEY_EXPANDS, "a page that must answer well"),
 	PLAIN("run", TYPE_COMMAND, KEY_CHOICE, "a command that must succeed"),
+	OBJECT("expect", 0, expect_keys, "what is expected of the page"),
 	DEFAULT("within", TYPE_DURATION, 0, "5m", "how long to wait"),
 	DEFAULT("every", TYPE_DURATION, 0, "2s", "how often to look"),
 	END,
 };
 static const struct key warm_keys[] = {
-	ONE_OR_LIST("urls", TYPE_TEXT, KEY_REQUIRED | KEY_EXPANDS, key_text_row, "the pages"),
+	ONE_OR_LIST("urls", TYPE_TEXT, KEY_REQUIRED | KEY_EXPANDS, key_expanding_row, "the pages"),
 	{.name = "parallel",
 	 .types = TYPE_INTEGER,
 	 .fallback = "8",

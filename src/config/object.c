@@ -93,3 +93,33 @@ struct text_list object_texts(struct arena *arena, const struct object *object, 
 			text_list_add(arena, &texts, node->items[i]->text);
 	return texts;
 }
+
+static void add_texts(struct arena *arena, const struct node *node, struct text_list *texts)
+{
+	if (node->type == NODE_TEXT)
+		text_list_add(arena, texts, node->text);
+	for (size_t i = 0; node->type == NODE_LIST && i < node->count; i++)
+		add_texts(arena, node->items[i], texts);
+	for (size_t i = 0; node->type == NODE_MAP && i < node->count; i++)
+		add_texts(arena, node->entries[i].value, texts);
+}
+
+void schema_expanding(struct arena *arena, const struct key *row, const struct node *node,
+		      struct text_list *texts)
+{
+	if (!row || !node)
+		return;
+	if (row->flags & KEY_EXPANDS) {
+		add_texts(arena, node, texts);
+		return;
+	}
+	for (size_t i = 0; node->type == NODE_LIST && i < node->count; i++)
+		schema_expanding(arena, row->each, node->items[i], texts);
+	for (size_t i = 0; node->type == NODE_MAP && i < node->count; i++) {
+		const struct node_entry *entry = &node->entries[i];
+		const struct key *below =
+			row->types & TYPE_MAP ? row->each : schema_row(row->keys, entry->key->text);
+
+		schema_expanding(arena, below, entry->value, texts);
+	}
+}

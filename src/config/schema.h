@@ -102,6 +102,9 @@ int64_t object_duration(const struct object *object, const char *name);	/* ms; -
 int64_t object_size(const struct object *object, const char *name);	/* bytes; -1: not given */
 bool object_has(const struct object *object, const char *name);		/* given and not null */
 struct object object_child(const struct object *object, const char *name);
+/* Adds all texts in which ${NAME} is replaced, of a validated value of that row. */
+void schema_expanding(struct arena *arena, const struct key *row, const struct node *node,
+		      struct text_list *texts);
 /* A text alone counts as a list of one. */
 struct text_list object_texts(struct arena *arena, const struct object *object, const char *name);
 

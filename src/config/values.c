@@ -48,11 +48,32 @@ struct pattern_texts read_patterns(struct arena *arena, const struct node *node,
 	return patterns;
 }
 
+static void read_json(struct arena *arena, const struct node *json, struct smoke_check *check)
+{
+	for (size_t i = 0; json && i < json->count; i++) {
+		struct smoke_json value = {json->entries[i].key->text, json->entries[i].value};
+
+		vec_push(arena, &check->json, value);
+	}
+}
+
+struct smoke_check expect_config_read(struct arena *arena, const struct object *object)
+{
+	struct smoke_check check = {
+		.status = (int)object_integer(object, "status"),
+		.contains = object_texts(arena, object, "contains"),
+		.max = -1,
+		.timeout = -1,
+	};
+
+	read_json(arena, node_get(object->node, "json"), &check);
+	return check;
+}
+
 static struct smoke_check read_check(struct arena *arena, const struct node *node,
 				     const struct key *keys)
 {
 	struct object object = {node, keys};
-	const struct node *json = node_get(node, "json");
 	struct smoke_check check = {
 		.name = object_text(&object, "name"),
 		.get = object_text(&object, "get"),
@@ -72,11 +93,7 @@ static struct smoke_check read_check(struct arena *arena, const struct node *nod
 		.place = node->place,
 	};
 
-	for (size_t i = 0; json && i < json->count; i++) {
-		struct smoke_json value = {json->entries[i].key->text, json->entries[i].value};
-
-		vec_push(arena, &check.json, value);
-	}
+	read_json(arena, node_get(node, "json"), &check);
 	if (!check.dir)
 		check.dir = ".";
 	if (!check.name && check.get)

@@ -143,7 +143,9 @@ bool step_has_undo(const struct run_step *step)
 bool step_is_harmless(const struct run_step *step)
 {
 	const struct step_kind *kind = step_kind_find(step->config->kind);
-	return !step_has_undo(step) && kind && kind->harmless;
+	if (step_has_undo(step) || !kind)
+		return false;
+	return kind->harmless || (kind->is_harmless && kind->is_harmless(step->config));
 }
 
 typedef void *start_fn(const struct step_request *request, struct error *err);

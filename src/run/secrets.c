@@ -82,6 +82,18 @@ static int visit_texts(struct run *run, const char *text, visit_secret *visit, s
 	return 0;
 }
 
+/* What is expanded in a step's own keys. */
+static int visit_arguments(struct run *run, const struct step_config *step, visit_secret *visit,
+			   struct error *err)
+{
+	struct text_list texts = {0};
+	schema_expanding(run->arena, &step->keys->row, step->arguments, &texts);
+	for (size_t i = 0; i < texts.count; i++)
+		if (visit_texts(run, texts.items[i], visit, err))
+			return -1;
+	return 0;
+}
+
 static int visit_smoke(struct run *run, const struct smoke_config *smoke, visit_secret *visit,
 		       struct error *err)
 {
@@ -105,7 +117,8 @@ static int visit_stage(struct run *run, const struct run_stage *stage, visit_sec
 		struct smoke_config smoke;
 		if (step->plan && !step->plan->selected)
 			continue;
-		if (visit_list(run, &step->config->secrets, visit, err))
+		if (visit_list(run, &step->config->secrets, visit, err) ||
+		    visit_arguments(run, step->config, visit, err))
 			return -1;
 		if (strcmp(step->config->kind, "smoke"))
 			continue;

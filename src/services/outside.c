@@ -106,44 +106,56 @@ const char *outside_words(const json_t *body)
 	return json_is_object(body) || json_is_array(body) ? words_in(body, 0) : NULL;
 }
 
-/* Strangers wrote this: one line of valid UTF-8 without control characters is what others may rely
- * on. The address is shown as its host: the rest may be a key. */
-static void clean_text(const struct redactor *redactor, const char *url, char *text, size_t size)
+static void clean_points(const char *cursor, const char *end, struct buffer *out)
 {
-	struct buffer plain, shown, clean;
-	size_t length = strlen(url);
-
-	buffer_init(&plain, size * 4);
-	buffer_init(&shown, size * 4);
-	buffer_init(&clean, size - 1);
-	for (const char *cursor = text; *cursor;) {
-		if (length && !strncmp(cursor, url, length)) {
-			outside_host(url, &plain);
-			cursor += length;
-		} else {
-			buffer_add_char(&plain, *cursor++);
-		}
-	}
-	redact_text(redactor, plain.data, plain.length, &shown);
-	const char *cursor = shown.data, *end = shown.data + shown.length;
 	while (cursor < end) {
 		const char *start = cursor;
 		uint32_t point = text_next(&cursor, end);
 		if (point == 0xfffd && cursor == start + 1)
-			buffer_add_text(&clean, "\xef\xbf\xbd");
+			buffer_add_text(out, "\xef\xbf\xbd");
 		else if (point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 ||
 			 point == 0x2029)
-			buffer_add_char(&clean, ' ');
+			buffer_add_char(out, ' ');
 		else
-			buffer_add(&clean, start, (size_t)(cursor - start));
+			buffer_add(out, start, (size_t)(cursor - start));
 	}
+}
+
+void outside_clean(const struct redactor *redactor, const char *url, const char *shown, char *text,
+		   size_t size)
+{
+	struct buffer plain, hidden, clean;
+	size_t length = strlen(url);
+
+	buffer_init(&plain, SIZE_MAX / 2);
+	buffer_init(&hidden, SIZE_MAX / 2);
+	buffer_init(&clean, size - 1);
+	for (const char *cursor = text; *cursor;) {
+		if (!length || strncmp(cursor, url, length)) {
+			buffer_add_char(&plain, *cursor++);
+			continue;
+		}
+		if (shown)
+			buffer_add_text(&plain, shown);
+		else
+			outside_host(url, &plain);
+		cursor += length;
+	}
+	redact_text(redactor, plain.data, plain.length, &hidden);
+	clean_points(hidden.data, hidden.data + hidden.length, &clean);
 	memcpy(text, clean.data, clean.length + 1);
 	buffer_release(&plain);
-	buffer_release(&shown);
+	buffer_release(&hidden);
 	buffer_release(&clean);
 }
 
 /* ---- the verdict ---- */
+
+static void clean(const struct outside_call *call, struct error *err)
+{
+	outside_clean(call->redactor, call->url, NULL, err->message, sizeof(err->message));
+	outside_clean(call->redactor, call->url, NULL, err->hint, sizeof(err->hint));
+}
 
 static void fail_unreached(const struct outside_call *call, const struct http_response *response,
 			   struct error *failure)
@@ -245,9 +257,7 @@ static void judge(const struct outside_call *call, const struct http_response *r
 		fail_redirected(call, response, &answer->failure);
 	else
 		fail_refused(call, status, words, &answer->failure);
-	clean_text(call->redactor, call->url, answer->failure.message,
-		   sizeof(answer->failure.message));
-	clean_text(call->redactor, call->url, answer->failure.hint, sizeof(answer->failure.hint));
+	clean(call, &answer->failure);
 }
 
 static json_t *body_parse(const struct http_response *response)
@@ -266,6 +276,7 @@ static void http_request_fill(const struct outside_request *request, struct http
 {
 	int64_t within = request->within ? request->within : WITHIN;
 	int64_t timeout = request->timeout ? request->timeout : TIMEOUT;
+	bool typed = !text;
 
 	if (timeout > within)
 		timeout = within;
@@ -286,7 +297,9 @@ static void http_request_fill(const struct outside_request *request, struct http
 		.redirects = request->redirects,
 		.retry_within = within > timeout ? within - timeout : 1,
 	};
-	if (text)
+	for (size_t i = 0; i < request->header_count; i++)
+		typed |= !strcasecmp(headers[i].name, "content-type");
+	if (!typed)
 		headers[to->header_count++] =
 			(struct http_header){"Content-Type", "application/json"};
 }
@@ -344,7 +357,7 @@ static void ended(void *context, const struct http_response *response)
 static int unmade(const struct outside_call *call, struct error *err)
 {
 	error_wrap(err, "%s cannot be told of %s", call->api->name, call->what);
-	clean_text(call->redactor, call->url, err->message, sizeof(err->message));
+	clean(call, err);
 	return -1;
 }
 

@@ -31,7 +31,7 @@ struct outside_request {
 	const char *what;   /* "the deploy", "the message": what is refused, when it is */
 	const char *url;    /* its path and query are never shown: they may hold a key */
 	const char *method; /* GET, with a body POST */
-	const struct http_header *headers; /* User-Agent and Content-Type of json are set already */
+	const struct http_header *headers; /* json's Content-Type need not be among them */
 	size_t header_count;
 	const json_t *json; /* the body; or: */
 	const char *body;
@@ -76,6 +76,10 @@ void outside_answer_release(struct outside_answer *answer);
 /* What the vendors' documents call it, from the JSON of an error in any of the usual forms: the
  * text in error, error.message, message, detail, errors[0] ...; NULL when there is none. */
 const char *outside_words(const json_t *body);
+/* Makes what strangers wrote one line of valid UTF-8 without control characters and secrets, in its
+ * place; url, where it stands in it, becomes shown (NULL: its scheme and host). */
+void outside_clean(const struct redactor *redactor, const char *url, const char *shown, char *text,
+		   size_t size);
 /* "https://api.example.com:8443" of an URL: what may be shown of it. */
 void outside_host(const char *url, struct buffer *out);
 /* base without "/" at its end, then path: an endpoint of deploy.yml in place of the vendor's. */

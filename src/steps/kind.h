@@ -69,6 +69,7 @@ struct step_kind {
 	 * NULL: the step's `undo` alone can. */
 	void *(*undo)(const struct step_request *request, struct error *err);
 	bool harmless;		/* changes nothing: a failed go-live stage need not undo it */
+	bool (*is_harmless)(const struct step_config *step);	/* ... this one; may be NULL */
 	/* Starts it; NULL with err when it cannot be started, done is not called then. done may be
 	 * called before start returns only through the loop. */
 	void *(*start)(const struct step_request *request, struct error *err);

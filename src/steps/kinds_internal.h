@@ -22,6 +22,25 @@ void assets_prune_describe(const struct step_config *step, struct buffer *out);
 void assets_stop_step(void *running);
 void assets_check(const struct step_config *step, struct diagnostics *diagnostics);
 
+void *http_step_start(const struct step_request *request, struct error *err);
+void http_step_stop(void *running);
+bool http_step_is_harmless(const struct step_config *step);
+void http_step_check(const struct step_config *step, struct diagnostics *diagnostics);
+void http_step_describe(const struct step_config *step, struct buffer *out);
+
+void *wait_for_start(const struct step_request *request, struct error *err);
+void wait_for_stop(void *running);
+void wait_for_check(const struct step_config *step, struct diagnostics *diagnostics);
+void wait_for_describe(const struct step_config *step, struct buffer *out);
+
+void *warm_start(const struct step_request *request, struct error *err);
+void warm_stop(void *running);
+void warm_describe(const struct step_config *step, struct buffer *out);
+
+void *heartbeat_step_start(const struct step_request *request, struct error *err);
+void heartbeat_step_stop(void *running);
+void heartbeat_describe(const struct step_config *step, struct buffer *out);
+
 void *smoke_step_start(const struct step_request *request, struct error *err);
 void smoke_step_stop(void *running);
 void smoke_describe(const struct step_config *step, struct buffer *out);
