@@ -25,6 +25,7 @@ const struct event_field event_fields[FIELD_COUNT] = {
 	[FIELD_STAGE] = FIELD("stage", KIND_TEXT, stage),
 	[FIELD_STEP] = FIELD("step", KIND_TEXT, step),
 	[FIELD_ACTION] = FIELD("action", KIND_TEXT, action),
+	[FIELD_SPAN] = FIELD("span", KIND_TEXT, span),
 	[FIELD_ATTEMPT] = FIELD("attempt", KIND_NUMBER, attempt),
 	[FIELD_STATUS] = FIELD("status", KIND_STATUS, status),
 	[FIELD_EXIT_CODE] = FIELD("exit_code", KIND_EXIT_CODE, exit_code),
@@ -71,7 +72,7 @@ const struct event_shape event_shapes[EVENT_TYPES] = {
 	[EVENT_STAGE_STARTED] = {"stage.started", HAS(STAGE) | HAS(ESTIMATE)},
 	[EVENT_STAGE_FINISHED] = {"stage.finished",
 				  HAS(STAGE) | HAS(STATUS) | HAS(DURATION) | HAS(REASON)},
-	[EVENT_STEP_STARTED] = {"step.started", STEP | HAS(ESTIMATE) | HAS(INTERACTIVE)},
+	[EVENT_STEP_STARTED] = {"step.started", STEP | HAS(SPAN) | HAS(ESTIMATE) | HAS(INTERACTIVE)},
 	[EVENT_STEP_PROCESS] = {"step.process", STEP | HAS(PID) | HAS(PID_STARTED)},
 	[EVENT_STEP_OUTPUT] = {"step.output", HAS(STAGE) | HAS(STEP) | HAS(STREAM) | HAS(LINE)},
 	[EVENT_STEP_FINISHED] = {"step.finished", STEP | HAS(STATUS) | HAS(DURATION) |

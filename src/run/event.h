@@ -79,6 +79,7 @@ struct event {
 	const char *branch, *url; /* deploy.started */
 	const char *stage, *step;
 	const char *action; /* of a step: NULL or "prepare", "publish", "undo" */
+	const char *span;   /* step.started: its id in the deploy's trace */
 	enum event_status status;
 	int64_t attempt;    /* from 1 */
 	int64_t duration;   /* duration_ms */

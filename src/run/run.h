@@ -11,6 +11,7 @@ struct loop;
 struct plan;
 struct run_past;
 struct run_result;
+struct trace;
 
 /* Names and texts of a deploy that steps and events need. */
 struct run_identity {
@@ -40,6 +41,7 @@ struct run_options {
 	int countdown;			/* seconds before the foghorn; 0: none */
 	const char *sound;		/* absolute file of the foghorn; NULL: none */
 	bool without_smoke;
+	const struct trace *trace; /* for TRACEPARENT; NULL: the environment's, or a new one */
 	/* What this very deploy had done before it was resumed, or is recovered; its steps under
 	 * way have an answer (past.h). NULL: it begins. */
 	const struct run_past *past;

@@ -7,6 +7,7 @@
 #include "run/keeper.h"
 #include "run/past.h"
 #include "run/run.h"
+#include "services/trace.h"
 #include "steps/kind.h"
 
 struct run;
@@ -31,6 +32,7 @@ struct run_step {
 	struct step_attempt *attempt;	/* the one under way */
 	struct run_step *next;		/* in the queue */
 	int attempts;
+	char span[17];			/* of the attempt, in the trace */
 	enum event_status status;	/* STATUS_NONE until it has ended */
 	bool started;			/* something of it really ran */
 	bool queued, active, stopping;
@@ -92,8 +94,7 @@ struct run {
 	int64_t smoke_duration;		/* ms; -1: it did not pass */
 	bool waiting;			/* loop_run is for something other than steps */
 	bool deadline_over;
-	char trace[33];
-	unsigned spans;
+	struct trace trace;
 };
 
 /* run.c */

@@ -135,17 +135,19 @@ static int write_changed(struct run *run, const char *path, struct error *err)
 int environment_prepare(struct run *run, struct error *err)
 {
 	struct environment environment = common(run->arena, run->plan, run->options);
-	const char *folder = run->options->folder, *parent = getenv("TRACEPARENT");
+	const char *folder = run->options->folder;
 	const char *changed = path_join(run->arena, folder, "changed");
+	char parent[TRACEPARENT_SIZE];
 	if (folder_make(path_join(run->arena, folder, "outputs"), 0700, err) ||
 	    folder_make(path_join(run->arena, folder, "logs"), 0755, err) ||
 	    write_changed(run, changed, err))
 		return -1;
 	set(&environment, "SHIPIT_CHANGED_FILES", changed);
-	if (parent && strlen(parent) == 55)
-		snprintf(run->trace, sizeof(run->trace), "%.32s", parent + 3);
+	if (run->options->trace)
+		run->trace = *run->options->trace;
 	else
-		random_hex(run->trace, sizeof(run->trace));
+		trace_begin(&run->trace, getenv("TRACEPARENT"));
+	set(&environment, "TRACEPARENT", trace_parent_text(&run->trace, run->trace.root, parent));
 	run->environment = finish(&environment);
 	return 0;
 }
@@ -194,7 +196,7 @@ const char *const *environment_step(struct run_step *step, struct arena *arena, 
 	struct run *run = step->run;
 	struct environment environment = copy_of(arena, step->stage->environment);
 	const struct stage_config *stage = step->stage->plan ? step->stage->plan->config : NULL;
-	char span[17];
+	char parent[TRACEPARENT_SIZE];
 	set_all(&environment, &step->stage->outputs);
 	if (stage)
 		set_all(&environment, &stage->env);
@@ -206,10 +208,9 @@ const char *const *environment_step(struct run_step *step, struct arena *arena, 
 			return NULL;
 		set(&environment, name, value);
 	}
-	snprintf(span, sizeof(span), "%.8s%08x", run->trace, ++run->spans);
 	set(&environment, "SHIPIT_STEP", step->name);
 	set(&environment, "SHIPIT_OUTPUT", outputs_path(step, arena));
-	set(&environment, "TRACEPARENT", arena_format(arena, "00-%s-%s-01", run->trace, span));
+	set(&environment, "TRACEPARENT", trace_parent_text(&run->trace, step->span, parent));
 	if (!find(&environment, "PGAPPNAME", 9))
 		set(&environment, "PGAPPNAME", arena_format(arena, "shipit:%s:%s.%s",
 			run->options->identity.env, step->stage->name, step->name));

@@ -462,6 +462,8 @@ static void begin_attempt(struct run_step *step)
 		unlink(outputs_path(step, &attempt->arena));
 	step_log_init(&attempt->log, step_log_path(step, &attempt->arena));
 	struct event event = event_of(step, EVENT_STEP_STARTED);
+	trace_span_new(step->span);
+	event.span = step->span;
 	event.estimate = step->estimate > 0 ? step->estimate : 0;
 	event.log = attempt->log.path;
 	event_emit(step->run->events, &event);

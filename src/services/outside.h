@@ -23,6 +23,7 @@ struct outside_api {
 	/* Of an answer with a status of 200 to 299 (body NULL: it is not JSON): true when it was
 	 * taken; else words may be set to what it complains of, the body's own text. NULL: taken. */
 	bool (*accepts)(const json_t *body, const char **words);
+	bool any_body; /* a web page may be its answer; else that is somebody else's */
 };
 
 /* Zero means the default. All but api and redactor is copied when it is started. */

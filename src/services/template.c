@@ -5,7 +5,8 @@
 
 const char *template_text(const struct template *template, const char *text, struct error *err)
 {
-	text = expand_text(template->arena, text, template->lookup, err);
+	if (template->lookup)
+		text = expand_text(template->arena, text, template->lookup, err);
 	if (!text || !template->values)
 		return text;
 	return fill_text(template->arena, text, template->values);
@@ -79,4 +80,56 @@ int template_headers(const struct template *template, const struct node *node,
 			return -1;
 	}
 	return 0;
+}
+
+static const struct key *row_below(const struct key *row, const char *name)
+{
+	if (row->flags & KEY_EXPANDS)
+		return row;
+	return row->types & TYPE_MAP ? row->each : schema_row(row->keys, name);
+}
+
+static int expand_below(const struct template *template, const struct key *row, struct node *copy,
+			struct error *err)
+{
+	struct arena *arena = template->arena;
+
+	if (copy->type == NODE_LIST) {
+		struct node **items = arena_array(arena, copy->count + 1, sizeof(*items));
+		for (size_t i = 0; i < copy->count; i++) {
+			const struct key *each = row->flags & KEY_EXPANDS ? row : row->each;
+			items[i] =
+				(struct node *)template_expand(template, each, copy->items[i], err);
+			if (!items[i])
+				return -1;
+		}
+		copy->items = items;
+		return 0;
+	}
+	struct node_entry *entries = arena_array(arena, copy->count + 1, sizeof(*entries));
+	for (size_t i = 0; i < copy->count; i++) {
+		entries[i] = copy->entries[i];
+		entries[i].value = (struct node *)template_expand(
+			template, row_below(row, entries[i].key->text), entries[i].value, err);
+		if (!entries[i].value)
+			return -1;
+	}
+	copy->entries = entries;
+	return 0;
+}
+
+const struct node *template_expand(const struct template *template, const struct key *row,
+				   const struct node *node, struct error *err)
+{
+	struct node *copy;
+
+	if (!row || (node->type == NODE_TEXT && !(row->flags & KEY_EXPANDS)) ||
+	    (node->type != NODE_TEXT && node->type != NODE_LIST && node->type != NODE_MAP))
+		return node;
+	copy = arena_new(template->arena, struct node);
+	*copy = *node;
+	if (node->type != NODE_TEXT)
+		return expand_below(template, row, copy, err) ? NULL : copy;
+	copy->text = expand_text(template->arena, node->text, template->lookup, err);
+	return copy->text ? copy : NULL;
 }

@@ -9,7 +9,7 @@ struct http_header;
 
 struct template {
 	struct arena *arena;
-	const struct expand_lookup *lookup;
+	const struct expand_lookup *lookup; /* NULL: ${NAME} stays as it is */
 	const struct fill_values *values; /* NULL: {commit} and so on stay as they are */
 };
 
@@ -20,3 +20,7 @@ json_t *template_json(const struct template *template, const struct node *node, 
 /* A map of headers; node may be NULL: none. 0 or -1. */
 int template_headers(const struct template *template, const struct node *node,
 		     struct http_header **headers, size_t *count, struct error *err) MUST_USE;
+/* A copy of a validated value of that row, in the arena, with ${NAME} replaced in all texts in which
+ * it is; what has none is shared. NULL with err. */
+const struct node *template_expand(const struct template *template, const struct key *row,
+				   const struct node *node, struct error *err);

@@ -31,9 +31,9 @@ void *heartbeat_step_start(const struct step_request *request, struct error *err
 		return NULL;
 	url = request_step_url(&running->step, object_text(&request->step->object, "url"), err);
 	if (url)
-		running->call = heartbeat_start(running->step.http, url, HEARTBEAT_START,
-						request->id, request->services->redactor, pinged,
-						running, err);
+		running->call =
+			heartbeat_start(running->step.http, url, HEARTBEAT_START, request->id,
+					request->services->redactor, pinged, running, err);
 	if (running->call)
 		return running;
 	http_free(running->step.http);

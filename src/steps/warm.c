@@ -84,8 +84,7 @@ static void pump(struct running *running)
 	if (running->pumping)
 		return;
 	running->pumping = true;
-	while (running->next < running->count &&
-	       running->next - running->ended < running->parallel)
+	while (running->next < running->count && running->next - running->ended < running->parallel)
 		page_start(running, &running->pages[running->next++]);
 	running->pumping = false;
 	if (running->ended == running->count)

@@ -255,7 +255,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         for name, content in headers:
             self.send_header(name, content)
-        self.send_header("Content-Type", "text/html" if isinstance(value, str) else "application/json")
+        self.send_header("Content-Type", "application/json" if not isinstance(value, str) else
+                         "text/html" if value.startswith("<") else "text/plain")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
