@@ -5,6 +5,8 @@
 #include "run/run.h"
 #include "state/deploys.h"
 
+struct announcer;
+
 struct deploy {
 	struct session *session;
 	const struct plan *plan;
@@ -21,6 +23,7 @@ struct deploy {
 	bool hold, locks, locked;	/* a rollback is to lock the environment, does, did */
 	const struct rollback_within *within;	/* NULL: a command of its own */
 	const struct deploy_again *again; /* NULL: it begins */
+	struct announcer *announcer;	/* may be NULL */
 	json_t *stopped;	/* halts that its earlier run stopped */
 	struct run_result result;
 };

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "commands/announce.h"
 #include "commands/deploy_begin.h"
 #include "commands/interrupted.h"
 #include "commands/session_people.h"
@@ -90,6 +91,7 @@ static enum run_rollback on_roll_back(void *context, const struct run_result *re
 		.result = result,
 		.hub = deploy->hub,
 		.loop = deploy->options.loop,
+		.announcer = deploy->announcer,
 		.holding = deploy->holding,
 		.again = deploy->options.rolling_back ? deploy->again->rollback : NULL,
 	};
@@ -147,6 +149,8 @@ static int fill_options(struct deploy *deploy, const struct variables *answers, 
 		.jobs = jobs ? (int)strtol(jobs, NULL, 10) : 0,
 		.nested = deploy->within,
 		.roll_back = deploy->plan->rollback ? NULL : on_roll_back,
+		.telling = announcer_telling(deploy->announcer),
+		.trace = announcer_trace(deploy->announcer),
 		.verdict = deploy_on_verdict,
 		.secret = on_secret,
 		.stage_commit = on_stage_commit,
@@ -181,14 +185,17 @@ static int run_with_loop(struct deploy *deploy, struct error *err)
 	deploy->options.loop = deploy->within ? deploy->within->loop : loop_new(err);
 	if (!deploy->options.loop)
 		return -1;
+	announcer_begin(deploy->announcer, deploy->options.loop);
 	if (deploy->again && deploy->again->recover)
 		code = run_recover(deploy->plan, &deploy->options, result, err);
 	else if (deploy->tasks_alone)
 		code = run_tasks(deploy->plan, &deploy->options, result, err);
 	else
 		code = run_deploy(deploy->plan, &deploy->options, result, err);
-	if (!deploy->within)
+	if (!deploy->within) {
+		announcer_free(deploy->announcer);
 		loop_free(deploy->options.loop);
+	}
 	if (code < 0)
 		return -1;
 	if (deploy->record.id && !deploy->within && !deploy->unrecorded)
@@ -203,6 +210,19 @@ static void deploy_release(struct deploy *deploy)
 	json_decref(deploy->result.halted);
 	json_decref(deploy->stopped);
 	halted_release(&deploy->halted);
+}
+
+static void add_announcer(struct deploy *deploy)
+{
+	const struct announce_options options = {
+		.session = deploy->session,
+		.plan = deploy->plan,
+		.id = deploy->folder.id,
+		.hub = deploy->hub,
+	};
+
+	if (!deploy->tasks_alone && !(deploy->again && deploy->again->recover))
+		deploy->announcer = announcer_new(&options);
 }
 
 static int run(struct deploy *deploy, const struct variables *answers, struct error *err)
@@ -225,6 +245,7 @@ static int run(struct deploy *deploy, const struct variables *answers, struct er
 	deploy->hub->clock = session->call->clock;
 	deploy->folder = deploy->again ? deploy->again->past->folder : deploy->holding->folder;
 	event_hub_add(deploy->hub, ui);
+	add_announcer(deploy);
 	code = deploy_note_start(session, deploy->plan, &deploy->folder, &note, err) < 0 ||
 			       deploy_write_plan(deploy->plan, &deploy->folder, err) < 0 ||
 			       fill_options(deploy, answers, err) < 0
@@ -282,11 +303,13 @@ int deploy_run_within(struct session *session, const struct plan *plan,
 {
 	struct deploy deploy = { .session = session, .plan = plan, .holding = within->holding,
 				 .hold = true, .within = within, .hub = within->hub,
-				 .again = within->again };
+				 .again = within->again, .announcer = within->announcer };
 	int code = begin_within(&deploy, answers, err);
 
-	if (code == 0)
+	if (code == 0) {
+		announcer_roll_back(deploy.announcer, plan);
 		code = run_with_loop(&deploy, err);
+	}
 	deploy_release(&deploy);
 	if (code < 0)
 		return -1;

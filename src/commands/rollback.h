@@ -4,6 +4,7 @@
 #include "commands/holding.h"
 #include "run/run.h"
 
+struct announcer;
 struct deploy_again;
 struct deploy_folder;
 
@@ -32,6 +33,7 @@ struct rollback_within {
 	const struct run_result *result;
 	struct event_hub *hub;
 	struct loop *loop;
+	struct announcer *announcer; /* may be NULL */
 	struct holding *holding;
 	const struct deploy_again *again; /* it had been begun, and was interrupted; else NULL */
 };

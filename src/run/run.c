@@ -72,6 +72,8 @@ static void on_signal(void *context, int signal)
 	run->signals++;
 	if (run->phase == RUN_DEFERRED || run->phase == RUN_FAILURE) {
 		schedule_cancel(run, true);
+		if (run->waiting)
+			loop_stop(run->loop);
 		if (run->signals > 1)
 			schedule_stop_running(run);
 		if (run->undoing)
@@ -249,6 +251,8 @@ static bool before_go_live(struct run *run)
 	    journal_reserve(run->journal, &err) || secrets_ready(run, &err) ||
 	    (!run->plan->maintenance && !run->result->live && go_live_intend(run, &err))))
 		run_fail_with(run, &err);
+	if (goes_on(run))
+		telling_ready(run);
 	loop_poll(run->loop);	/* a signal that came meanwhile still counts as before go-live */
 	return goes_on(run);
 }
@@ -349,6 +353,7 @@ static void behind(struct run *run)
 	run->signals = 0;
 	keeper_note(run->options->keeper, LEASE_TASKS, NULL);
 	run->cancelled = run->deadline_over;
+	telling_passed(run);
 	schedule_stage(run, &run->tasks);
 	for (size_t i = 0; i < run->tasks.count && goes_on(run); i++)
 		if (run->tasks.steps[i].status == STATUS_CANCELLED)
@@ -371,6 +376,7 @@ static void run_deferred(struct run *run)
 	    !run->options->nested)
 		go_live_prune(run);
 	finish_owed(run, true);
+	telling_wait(run);
 	struct event event = {.type = EVENT_DEFERRED_FINISHED, .exit_code = -1};
 	event.status = run->result->deferred_failed ? STATUS_FAILED : STATUS_OK;
 	if (any && run->result->status != STATUS_OK)

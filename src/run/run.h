@@ -11,6 +11,7 @@ struct loop;
 struct plan;
 struct run_past;
 struct run_result;
+struct step_services;
 struct trace;
 
 /* Names and texts of a deploy that steps and events need. */
@@ -23,6 +24,19 @@ enum run_rollback {
 	RUN_NOT_ROLLED_BACK,		/* the commit stays live */
 	RUN_ROLLED_BACK,		/* the previous release is live again, and well */
 	RUN_ROLLED_BACK_FAILED,		/* it is live again and needs attention */
+};
+
+/* Who tells outside services of the deploy (markers, messages), beside it. All may be NULL. */
+struct run_telling {
+	/* Once, before go-live: the secrets of deploy.yml's `markers` have been read; what could
+	 * not be is unknown to services->values. When that point is never reached: at the end. */
+	void (*ready)(void *context, const struct step_services *services);
+	/* The commit is live and its smoke test has passed. Must not wait for anybody. */
+	void (*passed)(void *context, const struct run_identity *identity);
+	/* Behind the deferred steps: whether something is under way yet. Asked again each time that
+	 * loop_stop was called; a signal ends the waiting. */
+	bool (*busy)(void *context);
+	void *context;
 };
 
 struct run_options {
@@ -53,6 +67,7 @@ struct run_options {
 	bool nested; /* part of another deploy: deferred tasks stay owed */
 	int64_t grace;			/* ms from SIGTERM to SIGKILL; 0: CHILD_GRACE */
 
+	const struct run_telling *telling; /* may be NULL */
 	/* The value of a secret (or NULL with err), asked for late, once a name. May be NULL. */
 	const char *(*secret)(void *context, const char *name, struct error *err);
 	/* The commit with which a stage that this deploy skips last went live, or NULL. May be

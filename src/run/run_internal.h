@@ -80,6 +80,9 @@ struct run {
 	struct map secrets;
 	struct redactor *redactor;
 	struct step_services services;
+	struct text_list unreadable;	/* secrets that nobody needs, and that cannot be read */
+	bool looking;			/* no secret is read any more */
+	bool told_ready;
 	struct text_list exposed;	/* secrets too short to be kept out of the output */
 	bool rollback_unwell;		/* it left something that is not well */
 	bool lost;			/* something was started that the plan knows no more */
@@ -163,6 +166,8 @@ const char *run_value(void *run, const char *name);
 int secrets_check(struct run *run, struct error *err) MUST_USE;
 /* Before go-live: what the rest of the plan needs is read. */
 int secrets_ready(struct run *run, struct error *err) MUST_USE;
+/* What markers need: what cannot be read is told, and fails nothing. */
+void secrets_ready_outside(struct run *run);
 void secrets_tell(struct run *run);	/* of what cannot be hidden */
 void secrets_release(struct run *run);
 /* text without secrets, in the run's arena; NULL for NULL. */
@@ -170,6 +175,11 @@ const char *run_redacted(struct run *run, const char *text);
 /* NAME=value and NAME<<WORD lines; texts live in arena. */
 int outputs_parse(struct arena *arena, const char *bytes, size_t length, struct variables *outputs,
 		  struct error *err) MUST_USE;
+
+/* telling.c */
+void telling_ready(struct run *run);	/* before go-live */
+void telling_passed(struct run *run);	/* live, and well */
+void telling_wait(struct run *run);	/* nothing else is left to do */
 
 /* halting.c */
 int halts_prepare(struct run *run, struct error *err) MUST_USE;	/* nothing is run yet */

@@ -41,7 +41,9 @@ const char *run_value(void *context, const char *name)
 	for (size_t i = 0; i < answers->list.count; i++)
 		if (!strcmp(answers->list.items[i].name, name))
 			return answers->list.items[i].value;
-	return value ? value : run_secret(run, name, &err);
+	if (value || text_list_has(&run->unreadable, name))
+		return value;
+	return run->looking ? map_get_text(&run->secrets, name) : run_secret(run, name, &err);
 }
 
 const char *run_redacted(struct run *run, const char *text)
@@ -186,6 +188,30 @@ int secrets_ready(struct run *run, struct error *err)
 	int result = visit_plan(run, false, read_one, err);
 	secrets_tell(run);
 	return result;
+}
+
+static int try_one(struct run *run, const char *name, struct error *ignored)
+{
+	struct error err = {0};
+	(void)ignored;
+	if (run_secret(run, name, &err) || text_list_has(&run->unreadable, name))
+		return 0;
+	text_list_add(run->arena, &run->unreadable, name);
+	event_message(run->events, LEVEL_WARNING, "%s; what needs it will not be told",
+		      err.message);
+	return 0;
+}
+
+void secrets_ready_outside(struct run *run)
+{
+	const struct node *markers = run->options->config->markers;
+	struct text_list texts = {0};
+	struct error err = {0};
+	schema_expanding(run->arena, schema_row(deploy_file.keys, "markers"), markers, &texts);
+	for (size_t i = 0; i < texts.count; i++)
+		if (visit_texts(run, texts.items[i], try_one, &err))
+			event_message(run->events, LEVEL_WARNING, "%s", err.message);
+	secrets_tell(run);
 }
 
 void secrets_release(struct run *run)

@@ -92,9 +92,13 @@ struct markers *markers_new(const struct markers_options *options)
 	return markers;
 }
 
-size_t markers_count(const struct markers *markers)
+size_t markers_turn_count(const struct markers *markers, enum marker_turn turn)
 {
-	return markers->list.count;
+	size_t count = 0;
+
+	for (size_t i = 0; i < markers->list.count; i++)
+		count += markers->list.items[i].kind->turn == turn;
+	return count;
 }
 
 /* ---- sending ---- */
@@ -162,13 +166,11 @@ static void request_next(struct marker *marker)
 		tell(marker, &err);
 }
 
-size_t markers_send(struct markers *markers, enum marker_turn turn, struct http *http,
+void markers_send(struct markers *markers, enum marker_turn turn, struct http *http,
 		    const struct service_deploy *deploy,
 		    void (*told)(void *context, const char *name, const struct error *failure),
 		    void *context)
 {
-	size_t count = 0;
-
 	markers->http = http;
 	markers->deploy = deploy;
 	markers->told = told;
@@ -186,9 +188,8 @@ size_t markers_send(struct markers *markers, enum marker_turn turn, struct http 
 	};
 	for (size_t i = 0; i < markers->list.count; i++) {
 		struct marker *marker = &markers->list.items[i];
-		if (marker->kind->turn != turn || marker->call)
+		if (marker->kind->turn != turn)
 			continue;
-		count++;
 		marker->index = 0;
 		marker->begun = clock_monotonic();
 		if (marker->node)
@@ -196,7 +197,6 @@ size_t markers_send(struct markers *markers, enum marker_turn turn, struct http 
 		else
 			tell(marker, &marker->problem);
 	}
-	return count;
 }
 
 void markers_cancel(struct markers *markers)

@@ -37,15 +37,15 @@ struct markers;
 /* Reads what they need to know (secrets) now; sends nothing. What is missing is told when the
  * marker's turn comes. All lives in the arena and until the calls under way have ended. */
 struct markers *markers_new(const struct markers_options *options);
-size_t markers_count(const struct markers *markers);
 
 enum marker_turn { MARKER_LIVE, MARKER_END }; /* behind the smoke test; when all is over (a trace) */
-/* Tells those whose turn it is, at once, `told` once for each from the loop: failure NULL when it
- * was told. Returns how many. deploy must live until then. */
-size_t markers_send(struct markers *markers, enum marker_turn turn, struct http *http,
-		    const struct service_deploy *deploy,
-		    void (*told)(void *context, const char *name, const struct error *failure),
-		    void *context);
+size_t markers_turn_count(const struct markers *markers, enum marker_turn turn);
+/* Tells those whose turn it is, at once; `told` once for each, perhaps before this returns: failure
+ * NULL when it was told. deploy must live until then. */
+void markers_send(struct markers *markers, enum marker_turn turn, struct http *http,
+		  const struct service_deploy *deploy,
+		  void (*told)(void *context, const char *name, const struct error *failure),
+		  void *context);
 /* Ends what is under way; `told` is not called for it. */
 void markers_cancel(struct markers *markers);
 

@@ -1,0 +1,387 @@
+/* The reader of events that tells outside services. */
+#include "commands/announce.h"
+
+#include "base/text.h"
+#include "commands/session.h"
+#include "git/change.h"
+#include "git/repository.h"
+#include "net/http.h"
+#include "proc/loop.h"
+#include "services/heartbeat.h"
+#include "services/markers.h"
+#include "services/template.h"
+#include "steps/kind.h"
+
+enum { PARALLEL = 4, HURRY = 2000 };
+
+/* A dead-man switch that a step tells of the beginning. */
+struct beat {
+	struct announcer *announcer;
+	const struct step_config *step;
+	struct outside_call *call;
+};
+
+struct announcer {
+	struct event_sink sink;
+	struct run_telling telling;
+	struct session *session;
+	const struct plan *plan;	/* of what goes live */
+	const char *id;
+	struct event_hub *hub;
+	struct loop *loop;
+	struct http *http;
+	struct loop_timer *limit;
+	struct trace trace;
+	struct trace_spans *spans;
+	struct markers *markers;
+	struct service_deploy deploy;
+	struct step_services services;
+	VEC(struct beat *) beats;
+	size_t under_way;
+	bool ready, marked, waiting, ended, hurried;
+};
+
+static struct http *client(struct announcer *announcer)
+{
+	struct error err = {0};
+
+	if (!announcer->http)
+		announcer->http = http_new(announcer->loop, PARALLEL, &err);
+	if (!announcer->http)
+		event_message(announcer->hub, LEVEL_WARNING, "%s", err.message);
+	return announcer->http;
+}
+
+static void one_ended(struct announcer *announcer)
+{
+	announcer->under_way--;
+	if (announcer->waiting && !announcer->under_way)
+		loop_stop(announcer->loop);
+}
+
+/* ---- markers ---- */
+
+static void marker_told(void *context, const char *name, const struct error *failure)
+{
+	struct announcer *announcer = context;
+	struct event event = {.type = EVENT_MARKER, .name = name, .exit_code = -1,
+			      .status = failure ? STATUS_FAILED : STATUS_OK};
+	struct buffer reason;
+
+	buffer_init(&reason, sizeof(struct error));
+	if (failure)
+		buffer_add_format(&reason, "%s%s%s", failure->message,
+				  failure->hint[0] ? "; " : "", failure->hint);
+	event.reason = failure ? reason.data : NULL;
+	event_emit(announcer->hub, &event);
+	buffer_release(&reason);
+	one_ended(announcer);
+}
+
+/* "https://ann:secret@host/x" is nobody's business; a folder on this machine is nobody's either. */
+static const char *repository_address(const struct session *session)
+{
+	struct arena *arena = session->arena;
+	char *url = repository_setting(session->repository, arena,
+				       arena_format(arena, "remote.%s.url",
+						    session->config->remote));
+	const char *host = url ? strstr(url, "://") : NULL;
+	const char *user = host ? strchr(host + 3, '@') : NULL;
+
+	if (!url || (!host && (*url == '/' || *url == '.' || !strchr(url, ':'))) ||
+	    text_starts_with(url, "file://"))
+		return NULL;
+	if (!user || !text_starts_with(url, "http") || user > host + 3 + strcspn(host + 3, "/"))
+		return url;
+	return arena_format(arena, "%.*s%s", (int)(host + 3 - url), url, user + 1);
+}
+
+static void add_commits(struct announcer *announcer)
+{
+	const struct change *change = announcer->plan->change;
+
+	announcer->deploy.commits.count = 0;
+	for (size_t i = 0; change && !announcer->plan->rollback && i < change->commits.count; i++) {
+		const struct change_commit *from = &change->commits.items[i];
+		struct service_commit commit = {.id = from->id, .author = from->author,
+						.email = from->email, .subject = from->subject,
+						.time = from->time};
+		vec_push(announcer->session->arena, &announcer->deploy.commits, commit);
+	}
+}
+
+static void fill_deploy(struct announcer *announcer)
+{
+	const struct session *session = announcer->session;
+	const struct plan *plan = announcer->plan;
+	struct service_deploy *deploy = &announcer->deploy;
+
+	deploy->app = plan->app;
+	deploy->env = plan->env;
+	deploy->commit = plan->commit;
+	deploy->previous = plan->previous;
+	deploy->branch = session->branch;
+	deploy->deployer = session->deployer;
+	deploy->url = session->config->url;
+	deploy->rollback = plan->rollback != NULL;
+	deploy->repository = repository_address(session);
+	add_commits(announcer);
+}
+
+static void send_marks(struct announcer *announcer, enum marker_turn turn, const char *status)
+{
+	if (!announcer->markers || !announcer->ready || !client(announcer))
+		return;
+	if (turn == MARKER_LIVE) {
+		announcer->marked = true;
+		fill_deploy(announcer);
+		announcer->deploy.status = status;
+		announcer->deploy.ended = clock_now(announcer->hub->clock ? announcer->hub->clock
+									  : &clock_system);
+	}
+	announcer->under_way += markers_turn_count(announcer->markers, turn);
+	markers_send(announcer->markers, turn, announcer->http, &announcer->deploy, marker_told,
+		     announcer);
+}
+
+/* ---- dead-man switches ---- */
+
+static void beat_answered(void *context, const struct outside_answer *answer)
+{
+	struct beat *beat = context;
+
+	beat->call = NULL;
+	if (!answer->ok)
+		event_message(beat->announcer->hub, LEVEL_WARNING, "%s; %s",
+			      answer->failure.message, answer->failure.hint);
+	one_ended(beat->announcer);
+}
+
+static void beat_send(struct beat *beat, enum heartbeat heartbeat)
+{
+	struct announcer *announcer = beat->announcer;
+	const struct template template = {.arena = announcer->session->arena,
+					  .lookup = &announcer->services.values};
+	struct error err = {0};
+	const char *url = template_text(&template, object_text(&beat->step->object, "url"), &err);
+	struct buffer whole;
+
+	buffer_init(&whole, 8192);
+	if (url && client(announcer) &&
+	    !http_url_join(&whole, announcer->session->config->url, url, &err))
+		beat->call = heartbeat_start(announcer->http, whole.data, heartbeat, announcer->id,
+					     announcer->services.redactor, beat_answered, beat,
+					     &err);
+	buffer_release(&whole);
+	if (beat->call)
+		announcer->under_way++;
+	else if (err.message[0])
+		event_message(announcer->hub, LEVEL_WARNING, "%s", err.message);
+}
+
+static const struct step_config *find_step(const struct announcer *announcer,
+					   const struct event *event)
+{
+	const struct plan *plan = announcer->plan;
+
+	for (size_t i = 0; i < plan->steps.count; i++)
+		if (text_equal(plan->steps.items[i].stage, event->stage) &&
+		    text_equal(plan->steps.items[i].name, event->step))
+			return plan->steps.items[i].config;
+	for (size_t i = 0; i < plan->tasks.count; i++)
+		if (text_equal(plan->tasks.items[i].name, event->step))
+			return plan->tasks.items[i].step.config;
+	return NULL;
+}
+
+/* A switch that may know that it began waits for the end, whoever told it. */
+static void step_seen(struct announcer *announcer, const struct event *event)
+{
+	const struct step_config *step = find_step(announcer, event);
+	struct beat *beat;
+
+	if (!step || strcmp(step->kind, "heartbeat") || event->action)
+		return;
+	for (size_t i = 0; i < announcer->beats.count; i++)
+		if (!strcmp(object_text(&announcer->beats.items[i]->step->object, "url"),
+			    object_text(&step->object, "url")))
+			return;
+	beat = arena_new(announcer->session->arena, struct beat);
+	*beat = (struct beat){.announcer = announcer, .step = step};
+	vec_push(announcer->session->arena, &announcer->beats, beat);
+}
+
+/* ---- the reader ---- */
+
+static void on_finished(struct announcer *announcer, const struct event *event)
+{
+	announcer->hurried = event->status == STATUS_INTERRUPTED;
+	announcer->ended = true;
+	announcer->deploy.status =
+		arena_string(announcer->session->arena, event_status_name(event->status));
+}
+
+static void on_event(struct event_sink *sink, const struct event *event)
+{
+	struct announcer *announcer = (struct announcer *)(void *)sink;
+
+	if (announcer->spans)
+		trace_spans_add(announcer->spans, event);
+	if (event->type == EVENT_DEPLOY_STARTED)
+		announcer->deploy.started = event->time;
+	else if (event->type == EVENT_GO_LIVE)
+		announcer->deploy.live = event->time;
+	else if (event->type == EVENT_STEP_STARTED ||
+		 (event->type == EVENT_STEP_FINISHED && event->status == STATUS_RESUMED))
+		step_seen(announcer, event);
+	else if (event->type == EVENT_DEPLOY_FINISHED)
+		on_finished(announcer, event);
+}
+
+static void on_ready(void *context, const struct step_services *services)
+{
+	struct announcer *announcer = context;
+	const struct markers_options options = {
+		.arena = announcer->session->arena,
+		.node = announcer->session->config->markers,
+		.lookup = &announcer->services.values,
+		.redactor = services->redactor,
+		.spans = announcer->spans,
+	};
+
+	announcer->services = *services;
+	announcer->ready = true;
+	if (announcer->session->config->markers)
+		announcer->markers = markers_new(&options);
+}
+
+static void on_passed(void *context, const struct run_identity *identity)
+{
+	struct announcer *announcer = context;
+
+	announcer->deploy.id = identity->id;
+	send_marks(announcer, MARKER_LIVE, announcer->plan->rollback ? "rolled_back" : "ok");
+}
+
+/* The verdict is known and nothing else is left to do. */
+static void send_last(struct announcer *announcer)
+{
+	const char *status = announcer->deploy.status;
+	bool well = status && !strcmp(status, "ok");
+
+	announcer->ended = false;
+	if (!announcer->marked && text_equal(status, "failed_live") && announcer->deploy.live) {
+		announcer->deploy.id = announcer->id;
+		send_marks(announcer, MARKER_LIVE, status);
+	}
+	send_marks(announcer, MARKER_END, status);
+	for (size_t i = 0; i < announcer->beats.count; i++)
+		beat_send(announcer->beats.items[i], well ? HEARTBEAT_SUCCESS : HEARTBEAT_FAILURE);
+}
+
+static void limit_over(void *context)
+{
+	struct announcer *announcer = context;
+
+	if (announcer->markers)
+		markers_cancel(announcer->markers);
+	announcer->under_way = 0;
+	loop_stop(announcer->loop);
+}
+
+static bool on_busy(void *context)
+{
+	struct announcer *announcer = context;
+
+	if (announcer->ended)
+		send_last(announcer);
+	announcer->waiting = true;
+	/* Somebody pressed Ctrl-C and wants to go. */
+	if (announcer->hurried && announcer->under_way && !announcer->limit)
+		announcer->limit =
+			loop_timer_start(announcer->loop, HURRY, 0, limit_over, announcer);
+	return announcer->under_way > 0;
+}
+
+/* ---- its life ---- */
+
+static bool has_otlp(const struct node *markers)
+{
+	bool found = node_get(markers, "otlp") != NULL;
+
+	for (size_t i = 0; markers && markers->type == NODE_LIST && i < markers->count; i++)
+		found = found || node_get(markers->items[i], "otlp");
+	return found;
+}
+
+static bool has_heartbeat(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->steps.count; i++)
+		if (text_equal(plan->steps.items[i].config->kind, "heartbeat"))
+			return true;
+	for (size_t i = 0; i < plan->tasks.count; i++)
+		if (text_equal(plan->tasks.items[i].step.config->kind, "heartbeat"))
+			return true;
+	return false;
+}
+
+struct announcer *announcer_new(const struct announce_options *options)
+{
+	const struct config *config = options->session->config;
+	struct announcer *announcer;
+
+	if (!config->markers && !has_heartbeat(options->plan))
+		return NULL;
+	announcer = arena_new(options->session->arena, struct announcer);
+	*announcer = (struct announcer){
+		.sink = {.event = on_event},
+		.telling = {.ready = on_ready, .passed = on_passed, .busy = on_busy,
+			    .context = announcer},
+		.session = options->session,
+		.plan = options->plan,
+		.id = options->id,
+		.hub = options->hub,
+	};
+	trace_begin(&announcer->trace, getenv("TRACEPARENT"));
+	if (has_otlp(config->markers))
+		announcer->spans = trace_spans_new(&announcer->trace);
+	event_hub_add(options->hub, &announcer->sink);
+	return announcer;
+}
+
+const struct run_telling *announcer_telling(struct announcer *announcer)
+{
+	return announcer ? &announcer->telling : NULL;
+}
+
+const struct trace *announcer_trace(const struct announcer *announcer)
+{
+	return announcer ? &announcer->trace : NULL;
+}
+
+void announcer_begin(struct announcer *announcer, struct loop *loop)
+{
+	if (announcer)
+		announcer->loop = loop;
+}
+
+void announcer_roll_back(struct announcer *announcer, const struct plan *plan)
+{
+	if (announcer)
+		announcer->plan = plan;
+}
+
+void announcer_free(struct announcer *announcer)
+{
+	if (!announcer)
+		return;
+	event_hub_remove(announcer->hub, &announcer->sink);
+	if (announcer->markers)
+		markers_cancel(announcer->markers);
+	for (size_t i = 0; i < announcer->beats.count; i++)
+		if (announcer->beats.items[i]->call)
+			outside_cancel(announcer->beats.items[i]->call);
+	loop_timer_stop(announcer->limit);
+	http_free(announcer->http);
+	trace_spans_free(announcer->spans);
+}

@@ -1,0 +1,52 @@
+/* Those who tell outside services of the deploy: when they may, and how long they are waited for. */
+#include "proc/loop.h"
+#include "run/run_internal.h"
+
+/* A rollback within a deploy is told by that deploy's own. */
+static const struct run_telling *own(const struct run *run)
+{
+	bool alone = run->options->nested || run->tasks_alone || run->recovers;
+
+	return alone ? NULL : run->options->telling;
+}
+
+static void make_ready(struct run *run, const struct run_telling *telling)
+{
+	if (run->told_ready)
+		return;
+	run->told_ready = true;
+	telling->ready(telling->context, &run->services);
+}
+
+void telling_ready(struct run *run)
+{
+	const struct run_telling *telling = own(run);
+
+	if (!telling)
+		return;
+	secrets_ready_outside(run);
+	make_ready(run, telling);
+}
+
+void telling_passed(struct run *run)
+{
+	const struct run_telling *telling = run->options->telling;
+
+	if (telling && !run->tasks_alone)
+		telling->passed(telling->context, &run->options->identity);
+}
+
+void telling_wait(struct run *run)
+{
+	const struct run_telling *telling = own(run);
+
+	if (!telling)
+		return;
+	run->looking = true;
+	make_ready(run, telling);
+	run->waiting = true;
+	while (!run->signals && telling->busy(telling->context))
+		if (loop_run(run->loop))
+			break;
+	run->waiting = false;
+}
