@@ -19,6 +19,7 @@ struct beat {
 	struct announcer *announcer;
 	const struct step_config *step;
 	struct outside_call *call;
+	bool told;	/* the step has said already that it is out of order */
 };
 
 struct announcer {
@@ -151,7 +152,7 @@ static void beat_answered(void *context, const struct outside_answer *answer)
 	struct beat *beat = context;
 
 	beat->call = NULL;
-	if (!answer->ok)
+	if (!answer->ok && !beat->told)
 		event_message(beat->announcer->hub, LEVEL_WARNING, "%s; %s",
 			      answer->failure.message, answer->failure.hint);
 	one_ended(beat->announcer);
@@ -202,10 +203,14 @@ static void step_seen(struct announcer *announcer, const struct event *event)
 
 	if (!step || strcmp(step->kind, "heartbeat") || event->action)
 		return;
-	for (size_t i = 0; i < announcer->beats.count; i++)
-		if (!strcmp(object_text(&announcer->beats.items[i]->step->object, "url"),
-			    object_text(&step->object, "url")))
-			return;
+	for (size_t i = 0; i < announcer->beats.count; i++) {
+		beat = announcer->beats.items[i];
+		if (strcmp(object_text(&beat->step->object, "url"),
+			   object_text(&step->object, "url")) != 0)
+			continue;
+		beat->told = beat->told || (event->status == STATUS_OK && event->reason);
+		return;
+	}
 	beat = arena_new(announcer->session->arena, struct beat);
 	*beat = (struct beat){.announcer = announcer, .step = step};
 	vec_push(announcer->session->arena, &announcer->beats, beat);
@@ -232,7 +237,8 @@ static void on_event(struct event_sink *sink, const struct event *event)
 	else if (event->type == EVENT_GO_LIVE)
 		announcer->deploy.live = event->time;
 	else if (event->type == EVENT_STEP_STARTED ||
-		 (event->type == EVENT_STEP_FINISHED && event->status == STATUS_RESUMED))
+		 (event->type == EVENT_STEP_FINISHED &&
+		  (event->status == STATUS_OK || event->status == STATUS_RESUMED)))
 		step_seen(announcer, event);
 	else if (event->type == EVENT_DEPLOY_FINISHED)
 		on_finished(announcer, event);

@@ -16,7 +16,7 @@ struct announce_options {
 
 /* Adds its reader to the hub. NULL when there is nobody to tell. */
 struct announcer *announcer_new(const struct announce_options *options);
-/* For run_options of that deploy, and of a rollback within it: what was passed counts as its own. */
+/* For run_options of that deploy, and of a rollback within it. */
 const struct run_telling *announcer_telling(struct announcer *announcer);
 const struct trace *announcer_trace(const struct announcer *announcer);
 /* The loop is there; until announcer_free. */

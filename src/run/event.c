@@ -72,7 +72,8 @@ const struct event_shape event_shapes[EVENT_TYPES] = {
 	[EVENT_STAGE_STARTED] = {"stage.started", HAS(STAGE) | HAS(ESTIMATE)},
 	[EVENT_STAGE_FINISHED] = {"stage.finished",
 				  HAS(STAGE) | HAS(STATUS) | HAS(DURATION) | HAS(REASON)},
-	[EVENT_STEP_STARTED] = {"step.started", STEP | HAS(SPAN) | HAS(ESTIMATE) | HAS(INTERACTIVE)},
+	[EVENT_STEP_STARTED] = {"step.started",
+				STEP | HAS(SPAN) | HAS(ESTIMATE) | HAS(INTERACTIVE)},
 	[EVENT_STEP_PROCESS] = {"step.process", STEP | HAS(PID) | HAS(PID_STARTED)},
 	[EVENT_STEP_OUTPUT] = {"step.output", HAS(STAGE) | HAS(STEP) | HAS(STREAM) | HAS(LINE)},
 	[EVENT_STEP_FINISHED] = {"step.finished", STEP | HAS(STATUS) | HAS(DURATION) |

@@ -1,4 +1,4 @@
-/* Those who tell outside services of the deploy: when they may, and how long they are waited for. */
+/* Those who tell outside services: when they may, and how long they are waited for. */
 #include "proc/loop.h"
 #include "run/run_internal.h"
 

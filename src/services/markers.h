@@ -19,7 +19,7 @@ struct service_commit {
 struct service_deploy {
 	const char *app, *env, *commit, *id, *status; /* status: "ok", "failed_live" ... */
 	const char *previous, *branch, *deployer, *url; /* may be NULL */
-	const char *repository;                         /* its address without credentials; or NULL */
+	const char *repository;       /* its address without credentials; may be NULL */
 	bool rollback;               /* an earlier release was made live again */
 	int64_t started, live, ended; /* wall ms: began, production changed, this was sent */
 	VEC(struct service_commit) commits; /* newest first */
@@ -38,7 +38,8 @@ struct markers;
  * marker's turn comes. All lives in the arena and until the calls under way have ended. */
 struct markers *markers_new(const struct markers_options *options);
 
-enum marker_turn { MARKER_LIVE, MARKER_END }; /* behind the smoke test; when all is over (a trace) */
+/* Behind the smoke test; when all is over (a trace). */
+enum marker_turn { MARKER_LIVE, MARKER_END };
 size_t markers_turn_count(const struct markers *markers, enum marker_turn turn);
 /* Tells those whose turn it is, at once; `told` once for each, perhaps before this returns: failure
  * NULL when it was told. deploy must live until then. */

@@ -21,7 +21,7 @@ struct outside_api {
 	const char *name;                   /* "New Relic": whom sentences speak of */
 	const struct outside_error *errors; /* ends with a row whose `why` is NULL; may be NULL */
 	/* Of an answer with a status of 200 to 299 (body NULL: it is not JSON): true when it was
-	 * taken; else words may be set to what it complains of, the body's own text. NULL: taken. */
+	 * taken; else words may be set to the body's own complaint. NULL: always taken. */
 	bool (*accepts)(const json_t *body, const char **words);
 	bool any_body; /* a web page may be its answer; else that is somebody else's */
 };
