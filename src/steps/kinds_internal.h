@@ -41,6 +41,11 @@ void *heartbeat_step_start(const struct step_request *request, struct error *err
 void heartbeat_step_stop(void *running);
 void heartbeat_describe(const struct step_config *step, struct buffer *out);
 
+void *mark_start(const struct step_request *request, struct error *err);
+void mark_stop(void *running);
+void mark_check(const struct step_config *step, struct diagnostics *diagnostics);
+void mark_describe(const struct step_config *step, struct buffer *out);
+
 void *smoke_step_start(const struct step_request *request, struct error *err);
 void smoke_step_stop(void *running);
 void smoke_describe(const struct step_config *step, struct buffer *out);

@@ -7,11 +7,11 @@
 enum { URL_MAXIMUM = 8192, LINE_MAXIMUM = 16384, SLACK = 2000 };
 
 /* The environment that a command in its place would have. */
-static const char *variable(const struct step_request *request, const char *name)
+const char *request_step_variable(const struct request_step *step, const char *name)
 {
 	size_t length = strlen(name);
 
-	for (const char *const *entry = request->environment; entry && *entry; entry++)
+	for (const char *const *entry = step->request->environment; entry && *entry; entry++)
 		if (!strncmp(*entry, name, length) && (*entry)[length] == '=')
 			return *entry + length + 1;
 	return NULL;
@@ -20,21 +20,17 @@ static const char *variable(const struct step_request *request, const char *name
 int request_step_open(struct request_step *step, const struct step_request *request,
 		      size_t parallel, struct error *err)
 {
-	*step = (struct request_step){
-		.request = request,
-		.values =
-			{
-				.app = request->config->app,
-				.env = request->config->env,
-				.commit = request->commit,
-				.previous = variable(request, "SHIPIT_PREVIOUS"),
-				.branch = variable(request, "SHIPIT_BRANCH"),
-				.deployer = variable(request, "SHIPIT_DEPLOYER"),
-				.id = request->id,
-				.url = request->config->url,
-				.status = variable(request, "SHIPIT_STATUS"),
-			},
-		.outcome = {.exit = {.code = -1}},
+	*step = (struct request_step){.request = request, .outcome = {.exit = {.code = -1}}};
+	step->values = (struct fill_values){
+		.app = request->config->app,
+		.env = request->config->env,
+		.commit = request->commit,
+		.previous = request_step_variable(step, "SHIPIT_PREVIOUS"),
+		.branch = request_step_variable(step, "SHIPIT_BRANCH"),
+		.deployer = request_step_variable(step, "SHIPIT_DEPLOYER"),
+		.id = request->id,
+		.url = request->config->url,
+		.status = request_step_variable(step, "SHIPIT_STATUS"),
 	};
 	step->template = (struct template){
 		.arena = request->arena,

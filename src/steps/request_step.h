@@ -20,6 +20,8 @@ int request_step_open(struct request_step *step, const struct step_request *requ
  * counts. reason may be NULL; copied. */
 void request_step_end(struct request_step *step, bool ok, const char *reason);
 bool request_step_ended(const struct request_step *step);
+/* Of the environment that a command in its place would have; NULL when it is not set. */
+const char *request_step_variable(const struct request_step *step, const char *name);
 /* A line of the step's output. */
 void request_step_say(struct request_step *step, const char *format, ...) PRINTF_LIKE(2, 3);
 /* text expanded and joined to the environment's url; in the arena, or NULL with err. */

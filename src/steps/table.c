@@ -20,6 +20,8 @@ const struct step_kind step_kinds[] = {
 	 .describe = warm_describe},
 	{.name = "heartbeat", .harmless = true, .start = heartbeat_step_start,
 	 .stop = heartbeat_step_stop, .describe = heartbeat_describe},
+	{.name = "mark", .harmless = true, .start = mark_start, .stop = mark_stop,
+	 .check = mark_check, .describe = mark_describe},
 	{.name = "smoke", .harmless = true, .start = smoke_step_start, .stop = smoke_step_stop,
 	 .describe = smoke_describe},
 	{.name = "sound", .harmless = true, .start = sound_step_start, .stop = sound_step_stop,
