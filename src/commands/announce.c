@@ -12,7 +12,7 @@
 #include "services/template.h"
 #include "steps/kind.h"
 
-enum { PARALLEL = 4, HURRY = 2000 };
+enum { HURRY = 2000 };
 
 /* A dead-man switch that a step tells of the beginning. */
 struct beat {
@@ -47,7 +47,7 @@ static struct http *client(struct announcer *announcer)
 	struct error err = {0};
 
 	if (!announcer->http)
-		announcer->http = http_new(announcer->loop, PARALLEL, &err);
+		announcer->http = http_new(announcer->loop, 0, &err);
 	if (!announcer->http)
 		event_message(announcer->hub, LEVEL_WARNING, "%s", err.message);
 	return announcer->http;

@@ -161,7 +161,7 @@ static void judge(const struct outside_call *call, const struct http_response *r
 		  json_t *json, struct outside_answer *answer)
 {
 	const struct outside_api *api = call->api;
-	const char *words = outside_words(json);
+	const char *words = NULL;
 	int status = response->status;
 
 	*answer = (struct outside_answer){
@@ -172,11 +172,12 @@ static void judge(const struct outside_call *call, const struct http_response *r
 		.response = response,
 	};
 	if (status / 100 == 2) {
-		words = NULL;
 		answer->ok = (api->any_body || !is_page(response)) &&
 			     (!api->accepts || api->accepts(json, &words));
 		if (answer->ok)
 			return;
+	} else {
+		words = outside_words(json);
 	}
 	answer->outage = !status || status == 408 || status == 429 || status / 100 == 5;
 	if (!status)

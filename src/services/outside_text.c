@@ -31,7 +31,7 @@ static const char *words_in(const json_t *value, int depth)
 
 	if (json_is_string(value))
 		return *json_string_value(value) ? json_string_value(value) : NULL;
-	if (depth == LOOKED_THROUGH)
+	if (depth == LOOKED_THROUGH || (!json_is_array(value) && !json_is_object(value)))
 		return NULL;
 	if (json_is_array(value))
 		return words_in(json_array_get(value, 0), depth + 1);

@@ -174,8 +174,9 @@ test_an_automatic_rollback() {
 	vendors
 	ON_FAIL=rollback
 	shop < <(all_markers)
-	sed -i.bak "s|test ! -e $TEST_FOLDER/sick|! grep -q \"\$(cat $TEST_FOLDER/bad)\" $TEST_FOLDER/live|" deploy.yml
+	sed -i.bak "s|test ! -e $TEST_FOLDER/sick|sh $TEST_FOLDER/look|" deploy.yml
 	rm deploy.yml.bak
+	echo "! grep -qf $TEST_FOLDER/bad $TEST_FOLDER/live" >"$TEST_FOLDER/look"
 	echo none >"$TEST_FOLDER/bad"
 	deploy 0
 	local first
@@ -254,9 +255,9 @@ test_what_passes_is_tried_again() {
 	equals "$(outcomes)" "$(well)"
 	equals "$(told '[x["status"] for x in of("grafana")]')" '[503, 503, 429, 0, 200]'
 	told '(lambda g: g[3]["at"] - g[2]["ended"] > 0.9)(of("grafana"))' | grep -q true || fail 'Retry-After was not waited for'
-	faults '* garbage times=1' '* half times=1'
+	faults '* half times=1'
 	deploy 0
-	told '[x["status"] for x in of("grafana")[5:]]' | grep -q '200\]$' || fail 'given up at once'
+	equals "$(told '[x["status"] for x in of("grafana")[5:]]')" '[0, 200]'
 }
 
 # All of them are out: at most 30 s, one warning each, and the verdict is neither later nor another.
@@ -308,7 +309,7 @@ test_wrong_certificate() {
 test_hostile_names() {
 	vendors
 	shop < <(all_markers)
-	local branch='x"},{"a":"${KEY}%0a{commit}$(touch_pwned)'\''<!channel>é'
+	local branch='x"},{"a"="${KEY}%0a{commit}$(touch_pwned)'\''<!channel>é'
 	git checkout -q -b "$branch"
 	export SHIPIT_DEPLOYER=$'ann "quoted" \\ <b>\x01\x7f\xff{env}'
 	MESSAGE=$'"} , \\ </script> \xe2\x80\xae \x1b[31m {"evil": 1}' deploy 0 --ref "$branch"
