@@ -80,7 +80,7 @@ static void marker_told(void *context, const char *name, const struct error *fai
 }
 
 /* "https://ann:secret@host/x" is nobody's business; a folder on this machine is nobody's either. */
-static const char *repository_address(const struct session *session)
+const char *announce_repository(const struct session *session)
 {
 	struct arena *arena = session->arena;
 	char *url = repository_setting(session->repository, arena,
@@ -125,7 +125,7 @@ static void fill_deploy(struct announcer *announcer)
 	deploy->deployer = session->deployer;
 	deploy->url = session->config->url;
 	deploy->rollback = plan->rollback != NULL;
-	deploy->repository = repository_address(session);
+	deploy->repository = announce_repository(session);
 	add_commits(announcer);
 }
 

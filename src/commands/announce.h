@@ -23,5 +23,7 @@ const struct trace *announcer_trace(const struct announcer *announcer);
 void announcer_begin(struct announcer *announcer, struct loop *loop);
 /* A rollback within the deploy: from now on it is what goes live. */
 void announcer_roll_back(struct announcer *announcer, const struct plan *plan);
+/* The remote's address without credentials; NULL when it is a folder of this machine. */
+const char *announce_repository(const struct session *session);
 /* Ends what is under way. NULL is allowed. */
 void announcer_free(struct announcer *announcer);

@@ -135,9 +135,9 @@ test_help_on_a_key() {
 test_later_parts_are_said() {
 	new_repo
 	simple_config
-	printf 'markers: [{rollbar: {token: t}}]\n' >>deploy.yml
+	printf 'cache: {max: 1GiB}\n' >>deploy.yml
 	expect 0 shipit check
-	stdout_has "'markers' is checked, but not acted on by this version"
+	stdout_has "'cache' is checked, but not acted on by this version"
 }
 
 # The N-th block of YAML in one of our documents.
