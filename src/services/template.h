@@ -20,7 +20,7 @@ json_t *template_json(const struct template *template, const struct node *node, 
 /* A map of headers; node may be NULL: none. 0 or -1. */
 int template_headers(const struct template *template, const struct node *node,
 		     struct http_header **headers, size_t *count, struct error *err) MUST_USE;
-/* A copy of a validated value of that row, in the arena, with ${NAME} replaced wherever the row says
+/* A copy of a validated value of that row, in the arena, ${NAME} replaced wherever the row says
  * so. NULL with err. */
 const struct node *template_expand(const struct template *template, const struct key *row,
 				   const struct node *node, struct error *err);

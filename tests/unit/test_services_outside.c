@@ -35,8 +35,8 @@ static struct page pages[] = {
 	 "HTTP/1.1 302 Found\r\nLocation: http://elsewhere.example/x?y\r\n" CLOSE
 	 "Content-Length: 0\r\n\r\n",
 	 0},
-	{"/later",
-	 "HTTP/1.1 429 Slow\r\nRetry-After: 3600\r\n" CLOSE "Content-Length: 0\r\n\r\n", 0},
+	{"/later", "HTTP/1.1 429 Slow\r\nRetry-After: 3600\r\n" CLOSE "Content-Length: 0\r\n\r\n",
+	 0},
 	{"/silent", NULL, 0},
 	{0},
 };
@@ -119,21 +119,23 @@ static void test_tries_and_bounds(void **state)
 	(void)state;
 	server_start(&server, pages);
 	/* A POST that may have arrived is not sent again, unless two do no harm. */
-	assert_int_equal(ask(&server, "/busy", (struct outside_request){.body = "x",
-									.body_length = 1}, &err),
+	assert_int_equal(ask(&server, "/busy",
+			     (struct outside_request){.body = "x", .body_length = 1}, &err),
 			 -1);
 	assert_says(&err, "something is wrong on its side (503)", "status page");
-	assert_int_equal(ask(&server, "/busy",
-			     (struct outside_request){.body = "x", .body_length = 1,
-						      .repeatable = true}, &err),
-			 0);
+	assert_int_equal(
+		ask(&server, "/busy",
+		    (struct outside_request){.body = "x", .body_length = 1, .repeatable = true},
+		    &err),
+		0);
 	assert_int_equal(atomic_load(&server.requests), 3);
 	/* Who is to come back in an hour does not wait for that. */
 	begun = clock_monotonic();
 	assert_int_equal(ask(&server, "/later", (struct outside_request){0}, &err), -1);
 	assert_says(&err, "too many requests", NULL);
 	assert_int_equal(ask(&server, "/silent",
-			     (struct outside_request){.timeout = 100, .within = 300}, &err), -1);
+			     (struct outside_request){.timeout = 100, .within = 300}, &err),
+			 -1);
 	assert_says(&err, "gave no whole answer within", NULL);
 	assert_true(clock_monotonic() - begun < 3000);
 	server_stop(&server);
@@ -229,11 +231,15 @@ static void test_trace_context(void **state)
 	struct trace trace;
 	char text[TRACEPARENT_SIZE];
 	static const char *const bad[] = {
-		"", "00-" HEX "-00f067aa0ba902b7", "00-" HEX "-0000000000000000-01",
+		"",
+		"00-" HEX "-00f067aa0ba902b7",
+		"00-" HEX "-0000000000000000-01",
 		"00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-		"ff-" HEX "-00f067aa0ba902b7-01", "00-" HEX "-00f067aa0ba902b7-01-more",
+		"ff-" HEX "-00f067aa0ba902b7-01",
+		"00-" HEX "-00f067aa0ba902b7-01-more",
 		"00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
-		"00-" HEX "x00f067aa0ba902b7-01", "0x-" HEX "-00f067aa0ba902b7-01",
+		"00-" HEX "x00f067aa0ba902b7-01",
+		"0x-" HEX "-00f067aa0ba902b7-01",
 	};
 
 	(void)state;
@@ -256,9 +262,9 @@ static const json_t *find_span(const json_t *list, const char *name)
 	size_t i;
 	const json_t *span;
 
-	json_array_foreach(list, i, span)
-		if (!strcmp(json_string_value(json_object_get(span, "name")), name))
-			return span;
+	json_array_foreach(list, i,
+			   span) if (!strcmp(json_string_value(json_object_get(span, "name")),
+					     name)) return span;
 	fail_msg("no span '%s'", name);
 	return NULL;
 }
@@ -273,17 +279,35 @@ static void test_spans(void **state)
 	const struct event events[] = {
 		{.type = EVENT_DEPLOY_STARTED, .time = 1000, .app = "shop", .env = "prod"},
 		{.type = EVENT_STAGE_STARTED, .time = 1001, .stage = "build"},
-		{.type = EVENT_STEP_STARTED, .time = 1002, .stage = "build", .step = "x",
-		 .attempt = 1, .span = "00f067aa0ba902b7"},
-		{.type = EVENT_STEP_STARTED, .time = 1005, .stage = "build", .step = "x",
-		 .attempt = 2, .span = "00f067aa0ba902b8"},
-		{.type = EVENT_STEP_FINISHED, .time = 1009, .stage = "build", .step = "x",
-		 .status = STATUS_OK, .exit_code = 0},
+		{.type = EVENT_STEP_STARTED,
+		 .time = 1002,
+		 .stage = "build",
+		 .step = "x",
+		 .attempt = 1,
+		 .span = "00f067aa0ba902b7"},
+		{.type = EVENT_STEP_STARTED,
+		 .time = 1005,
+		 .stage = "build",
+		 .step = "x",
+		 .attempt = 2,
+		 .span = "00f067aa0ba902b8"},
+		{.type = EVENT_STEP_FINISHED,
+		 .time = 1009,
+		 .stage = "build",
+		 .step = "x",
+		 .status = STATUS_OK,
+		 .exit_code = 0},
 		{.type = EVENT_STAGE_FINISHED, .time = 1010, .stage = "build", .status = STATUS_OK},
-		{.type = EVENT_STEP_STARTED, .time = 1011, .stage = "tasks", .step = "left",
+		{.type = EVENT_STEP_STARTED,
+		 .time = 1011,
+		 .stage = "tasks",
+		 .step = "left",
 		 .span = "00f067aa0ba902b9"},
-		{.type = EVENT_DEPLOY_FINISHED, .time = 1020, .status = STATUS_FAILED,
-		 .reason = "so \xff it is", .exit_code = 1},
+		{.type = EVENT_DEPLOY_FINISHED,
+		 .time = 1020,
+		 .status = STATUS_FAILED,
+		 .reason = "so \xff it is",
+		 .exit_code = 1},
 	};
 	struct trace trace;
 	struct trace_spans *spans;
@@ -295,8 +319,11 @@ static void test_spans(void **state)
 		trace_spans_add(spans, &events[i]);
 	json_t *json = trace_spans_json(spans, NULL);
 	const json_t *list = json_object_get(
-		json_array_get(json_object_get(json_array_get(json_object_get(json, "resourceSpans"),
-							      0), "scopeSpans"), 0), "spans");
+		json_array_get(
+			json_object_get(json_array_get(json_object_get(json, "resourceSpans"), 0),
+					"scopeSpans"),
+			0),
+		"spans");
 	assert_int_equal(json_array_size(list), 5);
 	const json_t *root = find_span(list, "deploy shop to prod");
 	const json_t *first = find_span(list, "build.x");
