@@ -12,26 +12,26 @@
 #include "services/template.h"
 #include "steps/kind.h"
 
-enum { HURRY = 2000 };
+enum { HURRY = 2000, PATIENCE = 1000, NAMES = 512 };
 
 /* A dead-man switch that a step tells of the beginning. */
 struct beat {
 	struct announcer *announcer;
 	const struct step_config *step;
 	struct outside_call *call;
-	bool told;	/* the step has said already that it is out of order */
+	bool told; /* the step has said already that it is out of order */
 };
 
 struct announcer {
 	struct event_sink sink;
 	struct run_telling telling;
 	struct session *session;
-	const struct plan *plan;	/* of what goes live */
+	const struct plan *plan; /* of what goes live */
 	const char *id;
 	struct event_hub *hub;
 	struct loop *loop;
 	struct http *http;
-	struct loop_timer *limit;
+	struct loop_timer *limit, *patience;
 	struct trace trace;
 	struct trace_spans *spans;
 	struct markers *markers;
@@ -39,7 +39,7 @@ struct announcer {
 	struct step_services services;
 	VEC(struct beat *) beats;
 	size_t under_way;
-	bool ready, marked, waiting, ended, hurried;
+	bool ready, marked, waiting, said, ended, hurried;
 };
 
 static struct http *client(struct announcer *announcer)
@@ -65,14 +65,16 @@ static void one_ended(struct announcer *announcer)
 static void marker_told(void *context, const char *name, const struct error *failure)
 {
 	struct announcer *announcer = context;
-	struct event event = {.type = EVENT_MARKER, .name = name, .exit_code = -1,
+	struct event event = {.type = EVENT_MARKER,
+			      .name = name,
+			      .exit_code = -1,
 			      .status = failure ? STATUS_FAILED : STATUS_OK};
 	struct buffer reason;
 
 	buffer_init(&reason, sizeof(struct error));
 	if (failure)
-		buffer_add_format(&reason, "%s%s%s", failure->message,
-				  failure->hint[0] ? "; " : "", failure->hint);
+		buffer_add_format(&reason, "%s%s%s", failure->message, failure->hint[0] ? "; " : "",
+				  failure->hint);
 	event.reason = failure ? reason.data : NULL;
 	event_emit(announcer->hub, &event);
 	buffer_release(&reason);
@@ -83,9 +85,9 @@ static void marker_told(void *context, const char *name, const struct error *fai
 const char *announce_repository(const struct session *session)
 {
 	struct arena *arena = session->arena;
-	char *url = repository_setting(session->repository, arena,
-				       arena_format(arena, "remote.%s.url",
-						    session->config->remote));
+	char *url =
+		repository_setting(session->repository, arena,
+				   arena_format(arena, "remote.%s.url", session->config->remote));
 	const char *host = url ? strstr(url, "://") : NULL;
 	const char *user = host ? strchr(host + 3, '@') : NULL;
 
@@ -104,8 +106,10 @@ static void add_commits(struct announcer *announcer)
 	announcer->deploy.commits.count = 0;
 	for (size_t i = 0; change && !announcer->plan->rollback && i < change->commits.count; i++) {
 		const struct change_commit *from = &change->commits.items[i];
-		struct service_commit commit = {.id = from->id, .author = from->author,
-						.email = from->email, .subject = from->subject,
+		struct service_commit commit = {.id = from->id,
+						.author = from->author,
+						.email = from->email,
+						.subject = from->subject,
 						.time = from->time};
 		vec_push(announcer->session->arena, &announcer->deploy.commits, commit);
 	}
@@ -137,8 +141,8 @@ static void send_marks(struct announcer *announcer, enum marker_turn turn, const
 		announcer->marked = true;
 		fill_deploy(announcer);
 		announcer->deploy.status = status;
-		announcer->deploy.ended = clock_now(announcer->hub->clock ? announcer->hub->clock
-									  : &clock_system);
+		announcer->deploy.ended =
+			clock_now(announcer->hub->clock ? announcer->hub->clock : &clock_system);
 	}
 	announcer->under_way += markers_turn_count(announcer->markers, turn);
 	markers_send(announcer->markers, turn, announcer->http, &announcer->deploy, marker_told,
@@ -170,9 +174,9 @@ static void beat_send(struct beat *beat, enum heartbeat heartbeat)
 	buffer_init(&whole, 8192);
 	if (url && client(announcer) &&
 	    !http_url_join(&whole, announcer->session->config->url, url, &err))
-		beat->call = heartbeat_start(announcer->http, whole.data, heartbeat, announcer->id,
-					     announcer->services.redactor, beat_answered, beat,
-					     &err);
+		beat->call =
+			heartbeat_start(announcer->http, whole.data, heartbeat, announcer->id,
+					announcer->services.redactor, beat_answered, beat, &err);
 	buffer_release(&whole);
 	if (beat->call)
 		announcer->under_way++;
@@ -295,6 +299,39 @@ static void limit_over(void *context)
 	loop_stop(announcer->loop);
 }
 
+static void emit_waiting(const struct announcer *announcer, const char *text)
+{
+	struct event event = {.type = EVENT_WAITING, .exit_code = -1, .text = text};
+
+	event_emit(announcer->hub, &event);
+}
+
+/* Nothing else is left to do, and it takes long enough to be wondered about. */
+static void say_for_what(void *context)
+{
+	struct announcer *announcer = context;
+	struct buffer names;
+
+	buffer_init(&names, NAMES);
+	if (announcer->markers)
+		markers_under_way(announcer->markers, &names);
+	for (size_t i = 0; i < announcer->beats.count; i++)
+		if (announcer->beats.items[i]->call)
+			buffer_add_format(&names, "%sthe dead-man switch",
+					  names.length ? ", " : "");
+	buffer_add_text(&names, " to be told (Ctrl-C: do not wait)");
+	emit_waiting(announcer, names.data);
+	announcer->said = true;
+	buffer_release(&names);
+}
+
+static void unsay(struct announcer *announcer)
+{
+	if (announcer->said)
+		emit_waiting(announcer, "");
+	announcer->said = false;
+}
+
 static bool on_busy(void *context)
 {
 	struct announcer *announcer = context;
@@ -302,10 +339,15 @@ static bool on_busy(void *context)
 	if (announcer->ended)
 		send_last(announcer);
 	announcer->waiting = true;
+	if (announcer->under_way && !announcer->patience)
+		announcer->patience =
+			loop_timer_start(announcer->loop, PATIENCE, 0, say_for_what, announcer);
 	/* Somebody pressed Ctrl-C and wants to go. */
 	if (announcer->hurried && announcer->under_way && !announcer->limit)
 		announcer->limit =
 			loop_timer_start(announcer->loop, HURRY, 0, limit_over, announcer);
+	if (!announcer->under_way)
+		unsay(announcer);
 	return announcer->under_way > 0;
 }
 
@@ -341,7 +383,9 @@ struct announcer *announcer_new(const struct announce_options *options)
 	announcer = arena_new(options->session->arena, struct announcer);
 	*announcer = (struct announcer){
 		.sink = {.event = on_event},
-		.telling = {.ready = on_ready, .passed = on_passed, .busy = on_busy,
+		.telling = {.ready = on_ready,
+			    .passed = on_passed,
+			    .busy = on_busy,
 			    .context = announcer},
 		.session = options->session,
 		.plan = options->plan,
@@ -381,6 +425,7 @@ void announcer_free(struct announcer *announcer)
 {
 	if (!announcer)
 		return;
+	unsay(announcer);
 	event_hub_remove(announcer->hub, &announcer->sink);
 	if (announcer->markers)
 		markers_cancel(announcer->markers);
@@ -388,6 +433,7 @@ void announcer_free(struct announcer *announcer)
 		if (announcer->beats.items[i]->call)
 			outside_cancel(announcer->beats.items[i]->call);
 	loop_timer_stop(announcer->limit);
+	loop_timer_stop(announcer->patience);
 	http_free(announcer->http);
 	trace_spans_free(announcer->spans);
 }

@@ -199,6 +199,14 @@ void markers_send(struct markers *markers, enum marker_turn turn, struct http *h
 	}
 }
 
+void markers_under_way(const struct markers *markers, struct buffer *names)
+{
+	for (size_t i = 0; i < markers->list.count; i++)
+		if (markers->list.items[i].call)
+			buffer_add_format(names, "%s%s", names->length ? ", " : "",
+					  markers->list.items[i].name);
+}
+
 void markers_cancel(struct markers *markers)
 {
 	for (size_t i = 0; i < markers->list.count; i++) {

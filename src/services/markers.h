@@ -3,6 +3,7 @@
 #pragma once
 #include <jansson.h>
 
+#include "base/buffer.h"
 #include "config/config.h"
 
 struct http;
@@ -47,6 +48,8 @@ void markers_send(struct markers *markers, enum marker_turn turn, struct http *h
 		  const struct service_deploy *deploy,
 		  void (*told)(void *context, const char *name, const struct error *failure),
 		  void *context);
+/* Adds their names, ", " between. */
+void markers_under_way(const struct markers *markers, struct buffer *names);
 /* Ends what is under way; `told` is not called for it. */
 void markers_cancel(struct markers *markers);
 

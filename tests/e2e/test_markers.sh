@@ -275,6 +275,7 @@ test_an_outage_of_all() {
 import json, sys
 verdict = json.loads(sys.stdin.read())
 assert verdict["status"] == "ok" and verdict["duration_ms"] < 5000, verdict'
+	stdout_has '"event":"waiting","text":"newrelic, '
 	reason newrelic | grep -qF 'gave no whole answer within' || fail "$(reason newrelic)"
 	reason sentry | grep -qF 'too many requests' || fail "$(reason sentry)"
 	reason datadog | grep -qF 'something is wrong on its side (503: unavailable)' || fail "$(reason datadog)"
