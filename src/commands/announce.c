@@ -31,7 +31,8 @@ struct announcer {
 	struct event_hub *hub;
 	struct loop *loop;
 	struct http *http;
-	struct loop_timer *limit, *patience;
+	struct loop_timer *soon, *limit, *patience;
+	const char *status;	/* of the deploy, at its end */
 	struct trace trace;
 	struct trace_spans *spans;
 	struct markers *markers;
@@ -133,20 +134,39 @@ static void fill_deploy(struct announcer *announcer)
 	add_commits(announcer);
 }
 
-static void send_marks(struct announcer *announcer, enum marker_turn turn, const char *status)
+static void send_marks(struct announcer *announcer, enum marker_turn turn)
 {
 	if (!announcer->markers || !announcer->ready || !client(announcer))
 		return;
-	if (turn == MARKER_LIVE) {
-		announcer->marked = true;
-		fill_deploy(announcer);
-		announcer->deploy.status = status;
-		announcer->deploy.ended =
-			clock_now(announcer->hub->clock ? announcer->hub->clock : &clock_system);
-	}
 	announcer->under_way += markers_turn_count(announcer->markers, turn);
 	markers_send(announcer->markers, turn, announcer->http, &announcer->deploy, marker_told,
 		     announcer);
+}
+
+static void send_soon(void *context)
+{
+	struct announcer *announcer = context;
+
+	loop_timer_stop(announcer->soon);
+	announcer->soon = NULL;
+	fill_deploy(announcer);
+	send_marks(announcer, MARKER_LIVE);
+	one_ended(announcer);
+}
+
+/* From the loop: what the verdict waits for starts first. */
+static void mark_live(struct announcer *announcer, const char *id, const char *status)
+{
+	const struct clock *clock = announcer->hub->clock;
+
+	announcer->marked = true;
+	announcer->deploy.id = id;
+	announcer->deploy.status = status;
+	announcer->deploy.ended = clock_now(clock ? clock : &clock_system);
+	if (!announcer->deploy.live) /* it went live before it was resumed */
+		announcer->deploy.live = announcer->deploy.started;
+	announcer->under_way++;
+	announcer->soon = loop_timer_start(announcer->loop, 0, 0, send_soon, announcer);
 }
 
 /* ---- dead-man switches ---- */
@@ -226,8 +246,7 @@ static void on_finished(struct announcer *announcer, const struct event *event)
 {
 	announcer->hurried = event->status == STATUS_INTERRUPTED;
 	announcer->ended = true;
-	announcer->deploy.status =
-		arena_string(announcer->session->arena, event_status_name(event->status));
+	announcer->status = event_status_name(event->status);
 }
 
 static void on_event(struct event_sink *sink, const struct event *event)
@@ -269,33 +288,42 @@ static void on_passed(void *context, const struct run_identity *identity)
 {
 	struct announcer *announcer = context;
 
-	announcer->deploy.id = identity->id;
-	send_marks(announcer, MARKER_LIVE, announcer->plan->rollback ? "rolled_back" : "ok");
+	mark_live(announcer, identity->id, announcer->plan->rollback ? "rolled_back" : "ok");
 }
 
 /* The verdict is known and nothing else is left to do. */
 static void send_last(struct announcer *announcer)
 {
-	const char *status = announcer->deploy.status;
+	const char *status = announcer->status;
 	bool well = status && !strcmp(status, "ok");
 
 	announcer->ended = false;
-	if (!announcer->marked && text_equal(status, "failed_live") && announcer->deploy.live) {
-		announcer->deploy.id = announcer->id;
-		send_marks(announcer, MARKER_LIVE, status);
-	}
-	send_marks(announcer, MARKER_END, status);
+	if (!announcer->marked && text_equal(status, "failed_live"))
+		mark_live(announcer, announcer->id, status);
+	send_marks(announcer, MARKER_END);
 	for (size_t i = 0; i < announcer->beats.count; i++)
 		beat_send(announcer->beats.items[i], well ? HEARTBEAT_SUCCESS : HEARTBEAT_FAILURE);
+}
+
+static void cancel_all(struct announcer *announcer)
+{
+	if (announcer->markers)
+		markers_cancel(announcer->markers);
+	for (size_t i = 0; i < announcer->beats.count; i++) {
+		if (announcer->beats.items[i]->call)
+			outside_cancel(announcer->beats.items[i]->call);
+		announcer->beats.items[i]->call = NULL;
+	}
+	loop_timer_stop(announcer->soon);
+	announcer->soon = NULL;
+	announcer->under_way = 0;
 }
 
 static void limit_over(void *context)
 {
 	struct announcer *announcer = context;
 
-	if (announcer->markers)
-		markers_cancel(announcer->markers);
-	announcer->under_way = 0;
+	cancel_all(announcer);
 	loop_stop(announcer->loop);
 }
 
@@ -427,11 +455,7 @@ void announcer_free(struct announcer *announcer)
 		return;
 	unsay(announcer);
 	event_hub_remove(announcer->hub, &announcer->sink);
-	if (announcer->markers)
-		markers_cancel(announcer->markers);
-	for (size_t i = 0; i < announcer->beats.count; i++)
-		if (announcer->beats.items[i]->call)
-			outside_cancel(announcer->beats.items[i]->call);
+	cancel_all(announcer);
 	loop_timer_stop(announcer->limit);
 	loop_timer_stop(announcer->patience);
 	http_free(announcer->http);

@@ -99,6 +99,9 @@ static int build(const struct marker_context *context, size_t index, struct mark
 		return error_hint(err, "write markers.otlp.endpoint, or set "
 				       "OTEL_EXPORTER_OTLP_ENDPOINT");
 	}
+	/* Some write the whole of it. */
+	if (written && text_ends_with(object_text(&context->object, "endpoint"), "/v1/traces"))
+		whole = object_text(&context->object, "endpoint");
 	request->url = !written && whole ? whole : marker_url(context, base, "/v1/traces");
 	if (object_has(&context->object, "headers"))
 		marker_headers(context, request);

@@ -32,11 +32,20 @@ static bool is_hex(const char *text, size_t length)
 	return strspn(text, "0123456789abcdef") >= length && strspn(text, "0") < length;
 }
 
+/* size / 2 random bytes as hex, not all of them zero. */
+static void random_id(char *text, size_t size)
+{
+	unsigned char bytes[16];
+
+	do {
+		random_bytes(bytes, size / 2);
+		hex_format(bytes, size / 2, text);
+	} while (!is_hex(text, size));
+}
+
 void trace_span_new(char span[17])
 {
-	do
-		random_hex(span, 17);
-	while (!is_hex(span, 16));
+	random_id(span, 16);
 }
 
 void trace_begin(struct trace *trace, const char *traceparent)
@@ -54,9 +63,7 @@ void trace_begin(struct trace *trace, const char *traceparent)
 		memcpy(trace->parent, given + 36, 16);
 		return;
 	}
-	do
-		random_hex(trace->id, sizeof(trace->id));
-	while (!is_hex(trace->id, 32));
+	random_id(trace->id, 32);
 }
 
 const char *trace_parent_text(const struct trace *trace, const char *span,
