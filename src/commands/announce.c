@@ -7,6 +7,7 @@
 #include "git/repository.h"
 #include "net/http.h"
 #include "proc/loop.h"
+#include "run/past.h"
 #include "services/heartbeat.h"
 #include "services/markers.h"
 #include "services/template.h"
@@ -27,12 +28,13 @@ struct announcer {
 	struct run_telling telling;
 	struct session *session;
 	const struct plan *plan; /* of what goes live */
+	const struct run_past *past;
 	const char *id;
 	struct event_hub *hub;
 	struct loop *loop;
 	struct http *http;
 	struct loop_timer *soon, *limit, *patience;
-	const char *status;	/* of the deploy, at its end */
+	const char *status; /* of the deploy, at its end */
 	struct trace trace;
 	struct trace_spans *spans;
 	struct markers *markers;
@@ -163,8 +165,8 @@ static void mark_live(struct announcer *announcer, const char *id, const char *s
 	announcer->deploy.id = id;
 	announcer->deploy.status = status;
 	announcer->deploy.ended = clock_now(clock ? clock : &clock_system);
-	if (!announcer->deploy.live) /* it went live before it was resumed */
-		announcer->deploy.live = announcer->deploy.started;
+	if (!announcer->deploy.live && announcer->past)
+		announcer->deploy.live = announcer->past->live_at;
 	announcer->under_way++;
 	announcer->soon = loop_timer_start(announcer->loop, 0, 0, send_soon, announcer);
 }
@@ -256,7 +258,9 @@ static void on_event(struct event_sink *sink, const struct event *event)
 	if (announcer->spans)
 		trace_spans_add(announcer->spans, event);
 	if (event->type == EVENT_DEPLOY_STARTED)
-		announcer->deploy.started = event->time;
+		announcer->deploy.started = announcer->past && announcer->past->started
+						    ? announcer->past->started
+						    : event->time;
 	else if (event->type == EVENT_GO_LIVE)
 		announcer->deploy.live = event->time;
 	else if (event->type == EVENT_STEP_STARTED ||
@@ -276,6 +280,7 @@ static void on_ready(void *context, const struct step_services *services)
 		.lookup = &announcer->services.values,
 		.redactor = services->redactor,
 		.spans = announcer->spans,
+		.told = announcer->past ? &announcer->past->told : NULL,
 	};
 
 	announcer->services = *services;
@@ -417,6 +422,7 @@ struct announcer *announcer_new(const struct announce_options *options)
 			    .context = announcer},
 		.session = options->session,
 		.plan = options->plan,
+		.past = options->past,
 		.id = options->id,
 		.hub = options->hub,
 	};

@@ -5,6 +5,7 @@
 #include "services/trace.h"
 
 struct announcer;
+struct run_past;
 struct session;
 
 struct announce_options {
@@ -12,6 +13,7 @@ struct announce_options {
 	const struct plan *plan;
 	const char *id;		/* the deploy's */
 	struct event_hub *hub;
+	const struct run_past *past;	/* what an earlier run of it did; NULL: it begins */
 };
 
 /* Adds its reader to the hub. NULL when there is nobody to tell. */

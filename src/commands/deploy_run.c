@@ -219,6 +219,7 @@ static void add_announcer(struct deploy *deploy)
 		.plan = deploy->plan,
 		.id = deploy->folder.id,
 		.hub = deploy->hub,
+		.past = deploy->again ? deploy->again->past->past : NULL,
 	};
 
 	if (!deploy->tasks_alone && !(deploy->again && deploy->again->recover))

@@ -208,6 +208,11 @@ static int take(void *context, const struct event *event)
 		break;
 	case EVENT_GO_LIVE:
 		past->go_live = true;
+		past->live_at = event->time;
+		break;
+	case EVENT_MARKER:
+		if (event->status == STATUS_OK && event->name)
+			text_list_add(reader->arena, &past->told, keep(reader->arena, event->name));
 		break;
 	case EVENT_DEPLOY_FINISHED:
 		past->verdict = true;

@@ -36,6 +36,8 @@ struct run_past {
 	int64_t ended;		/* ms: the last event of all */
 	uint64_t seq;		/* of the last event; who goes on counts from there */
 	bool go_live;		/* production may have been changed */
+	int64_t live_at;	/* ms: since then; 0: not known */
+	struct text_list told;	/* names of the markers that were told */
 	const char *go_live_stage;	/* NULL: it was not started */
 	bool live;		/* ... and ended ok: the commit is live */
 	bool undoing;		/* an undo was started */

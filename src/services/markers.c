@@ -26,6 +26,7 @@ struct markers {
 	struct arena *arena;
 	const struct redactor *redactor;
 	const struct trace_spans *spans;
+	const struct text_list *known;
 	VEC(struct marker) list;
 	struct http *http;
 	const struct service_deploy *deploy;
@@ -85,6 +86,7 @@ struct markers *markers_new(const struct markers_options *options)
 	markers->arena = options->arena;
 	markers->redactor = options->redactor;
 	markers->spans = options->spans;
+	markers->known = options->told;
 	if (node && node->type == NODE_MAP)
 		add(markers, node, options->lookup);
 	for (size_t i = 0; node && node->type == NODE_LIST && i < node->count; i++)
@@ -92,12 +94,19 @@ struct markers *markers_new(const struct markers_options *options)
 	return markers;
 }
 
+static bool is_turn(const struct marker *marker, enum marker_turn turn)
+{
+	const struct text_list *known = marker->markers->known;
+
+	return marker->kind->turn == turn && !(known && text_list_has(known, marker->name));
+}
+
 size_t markers_turn_count(const struct markers *markers, enum marker_turn turn)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < markers->list.count; i++)
-		count += markers->list.items[i].kind->turn == turn;
+		count += is_turn(&markers->list.items[i], turn);
 	return count;
 }
 
@@ -188,7 +197,7 @@ void markers_send(struct markers *markers, enum marker_turn turn, struct http *h
 	};
 	for (size_t i = 0; i < markers->list.count; i++) {
 		struct marker *marker = &markers->list.items[i];
-		if (marker->kind->turn != turn)
+		if (!is_turn(marker, turn))
 			continue;
 		marker->index = 0;
 		marker->begun = clock_monotonic();

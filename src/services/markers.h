@@ -32,6 +32,7 @@ struct markers_options {
 	const struct expand_lookup *lookup;
 	const struct redactor *redactor;
 	const struct trace_spans *spans; /* for otlp; NULL: no trace can be sent */
+	const struct text_list *told; /* names of those that know it already; may be NULL */
 };
 
 struct markers;

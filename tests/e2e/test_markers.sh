@@ -364,6 +364,51 @@ test_mark_step() {
 	equals "$(told 'body(of("rollbar")[0])["revision"]')" "$(git rev-parse HEAD)"
 }
 
+# A deploy that died behind its markers and is resumed does not tell them again; the others it does.
+test_resume_tells_nobody_twice() {
+	vendors
+	shop < <(all_markers | grep -e grafana -e rollbar -e newrelic)
+	sed -i.bak "s|sleep 0.2|until test -e $TEST_FOLDER/go; do sleep 0.05; done|" pipelines/simple.yml
+	rm pipelines/simple.yml.bak
+	faults 'rollbar 403'
+	commit
+	push
+	"$SHIPIT" deploy --yes --format json >"$OUT" 2>"$ERR" &
+	local pid=$! live
+	wait_until 20 grep -q '"name":"newrelic"' "$OUT"
+	wait_until 20 grep -q '"name":"grafana"' "$OUT"
+	wait_until 20 grep -q '"name":"rollbar"' "$OUT"
+	kill -9 "$pid"
+	wait "$pid" || :
+	touch "$TEST_FOLDER/go"
+	live=$(told 'body(of("newrelic")[0])["variables"]["d"]["timestamp"]')
+	faults
+	expect 0 shipit resume --yes --step-again tasks.late --format json
+	equals "$(outcomes)" rollbar=ok
+	equals "$(told '[x["api"] for x in r if x["status"] == 200]')" "$(told '[x["api"] for x in r if x["status"] == 200 and x["api"] != "rollbar"] + ["rollbar"]')"
+	equals "$(told 'len(r)')" 4
+	[ "$live" -gt 0 ]
+}
+
+# Ctrl-C before go-live, and the collector is out of order: nobody waits for it.
+test_an_interrupted_deploy_does_not_wait() {
+	vendors
+	shop < <(all_markers | grep otlp)
+	faults '* hang'
+	sed -i.bak "s|test ! -e $TEST_FOLDER/broken|touch $TEST_FOLDER/begun; sleep 60|" pipelines/simple.yml
+	rm pipelines/simple.yml.bak
+	commit
+	push
+	"$SHIPIT" deploy --yes --format json >"$OUT" 2>"$ERR" &
+	local pid=$! begun code=0
+	wait_until 20 test -e "$TEST_FOLDER/begun"
+	begun=$SECONDS
+	kill -INT "$pid"
+	wait "$pid" || code=$?
+	equals "$code" 130
+	[ $((SECONDS - begun)) -le 4 ] || fail "it waited for $((SECONDS - begun)) s"
+}
+
 # By hand, for what is live: again after an outage.
 test_mark_command() {
 	vendors
