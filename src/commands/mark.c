@@ -138,7 +138,7 @@ static int mark_live(struct mark *mark, struct error *err)
 		.lookup = &lookup,
 		.redactor = mark->redactor,
 	};
-	struct service_deploy deploy;
+	struct service_deploy deploy = {0};
 	int code;
 
 	if (!session->config->markers || !session->config->markers->count) {

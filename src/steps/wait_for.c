@@ -57,7 +57,7 @@ static void give_up(struct running *running)
 	struct buffer reason;
 	char text[32];
 
-	buffer_init(&reason, REASON * 2);
+	buffer_init(&reason, (size_t)REASON * 2);
 	buffer_add_format(&reason, "it did not hold within %s (%d tr%s): %s",
 			  duration_format(text, running->within), running->tries,
 			  running->tries == 1 ? "y" : "ies",

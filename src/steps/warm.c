@@ -26,7 +26,7 @@ static void finish(struct running *running)
 {
 	struct buffer text;
 
-	buffer_init(&text, REASON * 2);
+	buffer_init(&text, (size_t)REASON * 2);
 	buffer_add_format(&text, "%zu of %zu pages did not answer well: %s", running->failed,
 			  running->count, running->reason.data);
 	if (running->failed > NAMED)

@@ -157,9 +157,7 @@ test_examples_of_the_documents_pass() {
 	rm deploy.tasks.yml
 	yaml_of docs/pipelines.md 1 | write pipelines/mine.yml
 	sed -i.bak 's/^pipeline: web.*/pipeline: mine/' deploy.yml
-	yaml_of docs/maintenance.md 1 >>deploy.yml
-	yaml_of docs/guards.md 2 >>deploy.yml
-	yaml_of docs/markers.md 1 >>deploy.yml
+	{ yaml_of docs/maintenance.md 1; yaml_of docs/guards.md 2; yaml_of docs/markers.md 1; } >>deploy.yml
 	expect 0 shipit check
 	says 'pipelines/mine.yml'
 	silent_on warning

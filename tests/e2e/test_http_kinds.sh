@@ -48,6 +48,7 @@ test_http_sends_what_is_written() {
 		    json: {version: "{commit}", "{env}": [1, 2.5, true, null, "{app} on {env} of {branch}"], "$": "$${X}"}
 		    expect: {status: 200, contains: received, json: {received: true}}
 	END
+	# shellcheck disable=SC2016
 	local branch='feature/"}, {x: $(touch pwned) ${TOKEN} %0a'\'' é'
 	branch=${branch// /_}; branch=${branch//:/_}
 	git checkout -q -b "$branch"

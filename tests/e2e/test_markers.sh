@@ -310,6 +310,7 @@ test_wrong_certificate() {
 test_hostile_names() {
 	vendors
 	shop < <(all_markers)
+	# shellcheck disable=SC2016
 	local branch='x"},{"a"="${KEY}%0a{commit}$(touch_pwned)'\''<!channel>é'
 	git checkout -q -b "$branch"
 	export SHIPIT_DEPLOYER=$'ann "quoted" \\ <b>\x01\x7f\xff{env}'
@@ -324,6 +325,7 @@ test_hostile_names() {
 # A secret that is not there costs its marker, never the deploy.
 test_a_missing_secret() {
 	vendors
+	# shellcheck disable=SC2016
 	shop < <(all_markers | grep -e grafana -e rollbar | sed 's/token: "${KEY}", endpoint/token: "${GONE}", endpoint/')
 	sed -i.bak 's/^  KEY:.*/&\n  GONE: {env: NOT_SET_ANYWHERE}/' deploy.yml
 	rm deploy.yml.bak
