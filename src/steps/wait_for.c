@@ -167,6 +167,10 @@ static void ran(void *context, const struct child_exit *ended)
 	char text[64], reason[REASON];
 
 	running->child = NULL;
+	if (running->over && ended->signal && running->tries && !running->stopped) {
+		give_up(running); /* what earlier tries have seen says more */
+		return;
+	}
 	note_number(running, line);
 	child_exit_text(text, ended);
 	if (running->over && ended->signal)
