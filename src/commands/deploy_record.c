@@ -154,6 +154,7 @@ static void fill_record(struct deploy *deploy, const struct run_result *result)
 		.approvals = deploy->tasks_alone ? NULL : session_approvals_used(session),
 		.key = session_key(session),
 		.irreversible = result->irreversible,
+		.remarks = result->remarks,
 	};
 	fill_release(deploy, result);
 	for (size_t i = 0; i < deploy->plan->stages.count; i++)

@@ -2,9 +2,7 @@
 #include "base/text.h"
 #include "commands/session_internal.h"
 #include "config/expand.h"
-#include "proc/child.h"
-
-enum { TIMEOUT = 60000, MAXIMUM = 1 << 20 };
+#include "services/hosts.h"
 
 const char *looking_command_secret(const struct session *session, const char *text)
 {
@@ -25,43 +23,15 @@ const char *looking_command_secret(const struct session *session, const char *te
 	return NULL;
 }
 
-static const char *const *arguments_of(struct arena *arena, const struct node *command)
-{
-	struct text_list list = { 0 };
-
-	if (command->type == NODE_LIST) {
-		for (size_t i = 0; i < command->count; i++)
-			vec_push(arena, &list, command->items[i]->text);
-	} else {
-		vec_push(arena, &list, "sh");
-		vec_push(arena, &list, "-euc");
-		vec_push(arena, &list, command->text);
-	}
-	vec_push(arena, &list, NULL);
-	return list.items;
-}
-
 /* "worker1, worker2", or why nobody can tell. */
 static const char *ask_hosts(const struct session *session, const struct node *command)
 {
-	struct arena *arena = session->arena;
-	struct child_result result CLEANUP(child_result_release) = { 0 };
-	struct text_list lines, hosts = { 0 };
+	struct text_list hosts = { 0 };
 	struct error err = { 0 };
-	const struct child_options options = {
-		.arguments = arguments_of(arena, command),
-		.directory = session->root,
-		.timeout = TIMEOUT,
-		.output_maximum = MAXIMUM,
-	};
 
-	if (child_run_ok(&options, &result, &err) < 0)
-		return arena_string(arena, err.message);
-	lines = text_split(arena, result.output.data, '\n');
-	for (size_t i = 0; i < lines.count; i++)
-		if (*lines.items[i])
-			text_list_add(arena, &hosts, lines.items[i]);
-	return hosts.count ? text_join(arena, &hosts, ", ") : "none";
+	if (hosts_ask(session->arena, command, session->root, NULL, &hosts, &err) < 0)
+		return arena_string(session->arena, err.message);
+	return hosts.count ? text_join(session->arena, &hosts, ", ") : "none";
 }
 
 void looking_hosts(struct session *session)

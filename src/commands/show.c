@@ -72,6 +72,8 @@ static void lists_add(struct listing *listing, const struct record *record)
 			listing_add_name(listing, owed->reason);
 		buffer_add_char(&listing->out, '\n');
 	}
+	for (size_t i = 0; i < record->remarks.count; i++)
+		row(listing, "not well", record->remarks.items[i]);
 	for (size_t i = 0; i < record->durations.count; i++) {
 		const struct record_duration *duration = &record->durations.items[i];
 		row_begin(listing, i ? " " : "took");

@@ -320,7 +320,7 @@ static const struct key environment_keys[] = {
 	OBJECT("notify", KEY_OVERLAY | KEY_LATER, notify_keys, "on top of what stands outside"),
 	OBJECT("guards", KEY_OVERLAY, guards_keys, "on top of what stands outside"),
 	OBJECT("sounds", KEY_OVERLAY, sounds_keys, "on top of what stands outside"),
-	MAP("hosts", KEY_OVERLAY | KEY_LATER | KEY_NAMES, group_row,
+	MAP("hosts", KEY_OVERLAY | KEY_NAMES, group_row,
 	    "on top of what stands outside"),
 	END,
 };
@@ -418,7 +418,7 @@ static const struct key deploy_keys[] = {
 	 .help = "services that are told of each deploy"},
 	OBJECT("notify", KEY_OVERLAY | KEY_LATER, notify_keys,
 	       "people who are told of each deploy"),
-	MAP("hosts", KEY_OVERLAY | KEY_LATER | KEY_NAMES, group_row, "groups of hosts"),
+	MAP("hosts", KEY_OVERLAY | KEY_NAMES, group_row, "groups of hosts"),
 	OBJECT("cache", KEY_LATER, cache_keys, "where outputs of steps are kept"),
 	OBJECT("sounds", KEY_OVERLAY, sounds_keys, "what is played when"),
 	END,

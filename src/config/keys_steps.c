@@ -1,7 +1,10 @@
 /* The keys of all step kinds of the contract; those of later parts are checked already. */
 #include "config/keys.h"
 
-#define HOSTS PLAIN("hosts", TYPE_TEXT, 0, "a group of hosts")
+#define HOSTS ONE_OR_LIST("hosts", TYPE_TEXT, 0, key_text_row, "groups of hosts, or hosts")
+#define MAX_FAIL DEFAULT("max_fail", TYPE_INTEGER, 0, "0", "how many hosts may fail")
+#define HOST_TIMEOUT \
+	PLAIN("host_timeout", TYPE_DURATION, 0, "how long one host may take before it has failed")
 #define BATCH \
 	PLAIN("batch", TYPE_INTEGER | TYPE_PERCENT, 0, \
 	      "how many hosts at once, or how many percent")
@@ -13,12 +16,13 @@
 #define EXCLUDE ONE_OR_LIST("exclude", TYPE_PATTERN, 0, key_pattern_row, "files that are left out")
 
 static const struct key ssh_keys[] = {
-	PLAIN("hosts", TYPE_TEXT, KEY_REQUIRED, "a group of hosts, or one"),
+	ONE_OR_LIST("hosts", TYPE_TEXT, KEY_REQUIRED, key_text_row, "groups of hosts, or hosts"),
 	PLAIN("run", TYPE_COMMAND, KEY_REQUIRED, "the command"),
 	BATCH,
 	CHECK,
 	PLAIN("jitter", TYPE_DURATION, 0, "spreads the starts over so long"),
-	DEFAULT("max_fail", TYPE_INTEGER, 0, "0", "how many hosts may fail"),
+	MAX_FAIL,
+	HOST_TIMEOUT,
 	DEFAULT("once", TYPE_BOOL, 0, "false", "on one host of the group only"),
 	USER,
 	OPTIONS,
@@ -38,6 +42,8 @@ static const struct key release_keys[] = {
 	 .help = "how many releases are kept"},
 	BATCH,
 	CHECK,
+	MAX_FAIL,
+	HOST_TIMEOUT,
 	USER,
 	OPTIONS,
 	END,

@@ -20,7 +20,10 @@ struct child {
 	int open;			/* pipes not yet closed by libuv */
 	int reading;			/* pipes without an end so far */
 	bool widened[2];
-	uv_pipe_t pipes[2];
+	uv_pipe_t pipes[2], input;	/* input.data: it was opened */
+	uv_write_t writing;
+	char *input_bytes;
+	bool input_held;
 	struct loop_timer *timer;	/* KILL after TERM, or the end of draining */
 	int64_t grace;
 	void (*output)(void *context, enum child_stream stream, const char *bytes, size_t length);
@@ -30,8 +33,10 @@ struct child {
 
 static void free_when_closed(struct child *child)
 {
-	if (child->reported && !child->open)
-		free(child);
+	if (!child->reported || child->open)
+		return;
+	free(child->input_bytes);
+	free(child);
 }
 
 static void linger_tick(uv_timer_t *timer)
@@ -61,6 +66,7 @@ static void finish(struct child *child)
 	}
 	if (!loop->children)
 		uv_unref((uv_handle_t *)&loop->child_signal);
+	child_end_input(child);
 	child->done(child->context, &child->ended);
 	child->reported = true;
 	free_when_closed(child);
@@ -71,6 +77,40 @@ static void pipe_closed(uv_handle_t *handle)
 	struct child *child = handle->data;
 	child->open--;
 	free_when_closed(child);
+}
+
+void child_end_input(struct child *child)
+{
+	uv_handle_t *input = (uv_handle_t *)&child->input;
+	if (input->data && !uv_is_closing(input))
+		uv_close(input, pipe_closed);
+}
+
+static void input_written(uv_write_t *writing, int status)
+{
+	struct child *child = writing->data;
+	if (status != UV_ECANCELED && (status || !child->input_held))
+		child_end_input(child);
+}
+
+/* A reader that goes away early is no failure: its exit says how it went. */
+static void write_input(struct child *child, const struct child_options *options)
+{
+	uv_buf_t bytes;
+	uv_pipe_init(&child->loop->uv, &child->input, 0);
+	child->input.data = child;
+	child->open++;
+	uv_pipe_open(&child->input, child->process.input);
+	child->input_held = options->input_held;
+	child->input_bytes = malloc(options->input_length + 1);
+	if (!child->input_bytes)
+		abort();
+	if (options->input_length)
+		memcpy(child->input_bytes, options->input, options->input_length);
+	bytes = uv_buf_init(child->input_bytes, (unsigned)options->input_length);
+	child->writing.data = child;
+	if (uv_write(&child->writing, (uv_stream_t *)&child->input, &bytes, 1, input_written))
+		child_end_input(child);
 }
 
 static void close_pipe(struct child *child, uv_pipe_t *pipe)
@@ -201,6 +241,22 @@ static void read_pipe(struct child *child, int stream, int fd)
 	uv_read_start((uv_stream_t *)pipe, lend_buffer, bytes_arrived);
 }
 
+/* Starts it with the stdin that it is to have. */
+static int spawn(struct loop *loop, const struct child_options *options, struct child *child,
+		 struct error *err)
+{
+	if (options->input || options->input_held)
+		return child_spawn(options, CHILD_INPUT_PIPE, &child->process, err);
+	if (!options->input_file)
+		return child_spawn(options, loop->null_input, &child->process, err);
+	int fd = open(options->input_file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set_errno(err, errno, "cannot read '%s'", options->input_file);
+	int result = child_spawn(options, fd, &child->process, err);
+	close(fd);
+	return result;
+}
+
 struct child *child_start(struct loop *loop, const struct child_options *options,
 			  struct error *err)
 {
@@ -213,7 +269,7 @@ struct child *child_start(struct loop *loop, const struct child_options *options
 	if (loop->null_input < 0)
 		loop->null_input = child_open_null(err);
 	if (loop->null_input < 0 || watch_children(loop, err) ||
-	    child_spawn(options, loop->null_input, &child->process, err)) {
+	    spawn(loop, options, child, err)) {
 		if (child->starts_daemons)
 			known_daemons_end();
 		if (!loop->children && loop->children_watched)
@@ -232,6 +288,8 @@ struct child *child_start(struct loop *loop, const struct child_options *options
 	if (child->next)
 		child->next->link = &child->next;
 	loop->children = child;
+	if (child->process.input >= 0)
+		write_input(child, options);
 	if (child->process.output >= 0)
 		read_pipe(child, 0, child->process.output);
 	if (child->process.errors >= 0)
@@ -272,6 +330,7 @@ void child_leave(struct child *child)
 	if (!child->loop->children)
 		uv_unref((uv_handle_t *)&child->loop->child_signal);
 	child->reported = true;
+	child_end_input(child);
 	for (int i = 0; i < 2; i++)
 		if (child->pipes[i].data)
 			close_pipe(child, &child->pipes[i]);

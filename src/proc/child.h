@@ -34,9 +34,14 @@ struct child_options {
 	 * ends, and while it runs no stray is adopted. child_stop still ends its whole group. */
 	bool starts_daemons;
 
-	/* child_run only: */
-	const void *input;		/* bytes for stdin; NULL: stdin is /dev/null */
+	/* Bytes for stdin, copied by child_start; NULL: stdin is /dev/null, or input_file. */
+	const void *input;
 	size_t input_length;
+	/* child_start only: */
+	const char *input_file; /* a file that it reads as stdin */
+	bool input_held;        /* stdin has no end behind `input` before child_end_input */
+
+	/* child_run only: */
 	int64_t timeout;		/* ms; 0: none */
 	size_t output_maximum;		/* of each stream; 0: 64 MiB. What is beyond is dropped */
 
@@ -79,6 +84,8 @@ void child_stop(struct child *child);
  * called. The child is freed. */
 void child_leave(struct child *child);
 void child_signal(struct child *child, int signal);
+/* Its stdin (input_held) ends now; fine when it has already. */
+void child_end_input(struct child *child);
 /* Whoever holds its pipes open after it has exited is waited for no longer than this (ms). */
 #define CHILD_DRAIN 500
 

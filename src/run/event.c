@@ -56,6 +56,7 @@ const struct event_field event_fields[FIELD_COUNT] = {
 	[FIELD_RECOVERS] = FIELD("recovers", KIND_FLAG, recovers),
 	[FIELD_OWED] = FIELD("owed", KIND_LIST, owed),
 	[FIELD_ADVICE] = FIELD("advice", KIND_LIST, advice),
+	[FIELD_REMARKS] = FIELD("remarks", KIND_LIST, remarks),
 };
 
 #define HAS(NAME) (UINT64_C(1) << FIELD_##NAME)
@@ -97,6 +98,7 @@ const struct event_shape event_shapes[EVENT_TYPES] = {
 	[EVENT_DEPLOY_FINISHED] = {"deploy.finished", HAS(STATUS) | HAS(EXIT_CODE) | HAS(DURATION) |
 							      HAS(REASON) | HAS(FAILED_STEP) |
 							      HAS(LOG) | HAS(OWED) | HAS(ADVICE) |
+							      HAS(REMARKS) |
 							      HAS(TASKS_ONLY) | HAS(ROLLBACK) |
 							      HAS(RECOVERS)},
 };

@@ -107,6 +107,8 @@ struct event {
 	const char *failed_step;        /* deploy.finished: STAGE.STEP of the first cause */
 	const struct text_list *owed;   /* deploy.finished: names of what is owed now */
 	const struct text_list *advice; /* deploy.finished: what to do, a sentence each */
+	/* deploy.finished: what went not quite well, a sentence each */
+	const struct text_list *remarks;
 };
 
 /* Output of a step: whole lines, each with its "\n" (the last may lack it at the end of the

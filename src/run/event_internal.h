@@ -46,6 +46,7 @@ enum event_field_name {
 	FIELD_RECOVERS,
 	FIELD_OWED,
 	FIELD_ADVICE,
+	FIELD_REMARKS,
 	FIELD_COUNT
 };
 

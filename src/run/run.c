@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "proc/loop.h"
 #include "run/run_internal.h"
+#include "services/hosts.h"
 #include "services/smoke.h"
 
 bool run_production(const struct run *run)
@@ -32,6 +33,14 @@ void run_fail_with(struct run *run, const struct error *err)
 	if (err->hint[0])
 		text_list_add(run->arena, &run->result->advice,
 			      arena_string(run->arena, err->hint));
+}
+
+void run_remark(struct run_step *step, const char *remark)
+{
+	struct run *run = step->run;
+	text_list_add(run->arena, &run->result->remarks,
+		      arena_format(run->arena, "%s.%s: %s", step->stage->name, step->name,
+				   run_redacted(run, remark)));
 }
 
 static void interrupt_before(struct run *run)
@@ -399,6 +408,8 @@ static void end(struct run *run)
 	journal_close(run->journal);
 	loop_timer_stop(run->tick);
 	loop_timer_stop(run->deadline);
+	hosts_free(run->services.hosts);
+	run->services.hosts = NULL;
 	child_stop_strays(run->options->grace ? run->options->grace : CHILD_GRACE);
 	if (keeper_listen(run->options->keeper, run->loop, NULL, NULL, &err))
 		event_message(run->events, LEVEL_WARNING, "%s", err.message);

@@ -117,6 +117,7 @@ struct run_result {
 	VEC(struct record_output) outputs;
 	struct text_list irreversible;	/* STAGE.STEP: marked so and started */
 	struct text_list advice;	/* what to do, a sentence each */
+	struct text_list remarks;	/* what went not quite well, a sentence each */
 	json_t *halted;			/* halts that are still stopped; the caller's, or NULL */
 	bool deferred_failed;
 };

@@ -105,6 +105,8 @@ struct run {
 void run_fail(struct run *run, const char *stage, const char *step, const char *reason,
 	      const char *log);
 void run_fail_with(struct run *run, const struct error *err);	/* ... and its hint is advice */
+/* What a step says that ended ok and was not all well. */
+void run_remark(struct run_step *step, const char *remark);
 /* For the beginning and the end of a deploy. Of one within another they stand in the journal
  * alone: for who watches, that other one begins and ends. */
 void run_emit_frame(struct run *run, struct event *event);
@@ -156,6 +158,8 @@ const char *const *environment_step(struct run_step *step, struct arena *arena,
 /* Reads what the step wrote to SHIPIT_OUTPUT into its stage's outputs. */
 int outputs_read(struct run_step *step, struct arena *arena, struct error *err) MUST_USE;
 const char *outputs_path(struct run_step *step, struct arena *arena);
+/* What of a step's environment hosts are told: neither this machine's own nor paths in it. */
+const char *const *environment_handed(struct arena *arena, const char *const *environment);
 
 /* secrets.c */
 /* A secret's value, read once and kept out of all output from then on; NULL with err. */

@@ -1,6 +1,7 @@
 /* Secrets of a run: read late, handed to who names them, and taken out of all that is written. */
 #include "base/text.h"
 #include "run/run_internal.h"
+#include "services/hosts.h"
 
 const char *run_secret(struct run *run, const char *name, struct error *err)
 {
@@ -172,6 +173,7 @@ int secrets_check(struct run *run, struct error *err)
 	run->services = (struct step_services){
 		.values = {.get = run_value, .context = run}, .stage_commit = run_stage_commit,
 		.smoke_checked = run_smoke_checked, .redactor = run->redactor, .context = run,
+		.hosts = hosts_new(config->hosts),
 	};
 	for (size_t i = 0; i < config->secrets.count; i++) {
 		const struct secret_config *secret = &config->secrets.items[i];
@@ -219,5 +221,7 @@ void secrets_release(struct run *run)
 	run->events->redactor = NULL;
 	redactor_free(run->redactor);
 	run->redactor = NULL;
+	hosts_free(run->services.hosts);
+	run->services.hosts = NULL;
 	map_release(&run->secrets);
 }

@@ -217,6 +217,29 @@ const char *const *environment_step(struct run_step *step, struct arena *arena, 
 	return finish(&environment);
 }
 
+/* What was taken over from our own environment is the very same text still. */
+static bool is_own(const char *entry)
+{
+	static const char *const local[] = {"SHIPIT_OUTPUT=", "SHIPIT_CHANGED_FILES=",
+					    LEASE_VARIABLE "="};
+	for (char **own = environ; *own; own++)
+		if (*own == entry)
+			return true;
+	for (size_t i = 0; i < sizeof(local) / sizeof(*local); i++)
+		if (text_starts_with(entry, local[i]))
+			return true;
+	return false;
+}
+
+const char *const *environment_handed(struct arena *arena, const char *const *environment)
+{
+	struct environment handed = {.arena = arena};
+	for (; *environment; environment++)
+		if (!is_own(*environment))
+			vec_push(arena, &handed.list, *environment);
+	return finish(&handed);
+}
+
 const char *outputs_path(struct run_step *step, struct arena *arena)
 {
 	char name[HASH_HEX_SIZE];

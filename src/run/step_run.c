@@ -281,11 +281,14 @@ static void settle(struct run_step *step, enum event_status status,
 	step->duration = clock_monotonic() - step->begun;
 	event.status = status;
 	event.duration = step->duration;
-	event.reason = attempt->reason ? attempt->reason : outcome->reason;
+	event.reason = attempt->reason ? attempt->reason
+				       : outcome->reason ? outcome->reason : outcome->remark;
 	event.exit_code = outcome->exit.code;
 	event.signal = outcome->exit.signal ? child_signal_name(outcome->exit.signal) : NULL;
 	event.allowed = step->config->allow_failure;
 	event.place = outcome->place;
+	if (status == STATUS_OK && outcome->remark)
+		run_remark(step, outcome->remark);
 	event.log = attempt->log.fd >= 0 || attempt->log.errnum ? attempt->log.path : NULL;
 	close_log(attempt);	/* whoever hears of the end finds all of it there */
 	event_emit(step->run->events, &event);
@@ -442,7 +445,10 @@ static int fill_request(struct step_attempt *attempt, struct error *err)
 	attempt->request.directory = step->config->dir
 		? path_join(&attempt->arena, options->root, step->config->dir) : options->root;
 	attempt->request.environment = environment_step(step, &attempt->arena, err);
-	return attempt->request.environment ? 0 : -1;
+	if (!attempt->request.environment)
+		return -1;
+	attempt->request.handed = environment_handed(&attempt->arena, attempt->request.environment);
+	return 0;
 }
 
 static void begin_attempt(struct run_step *step)

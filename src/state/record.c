@@ -129,6 +129,15 @@ static json_t *outputs_to_json(const struct record *record)
 	return json;
 }
 
+static void texts_to_json(json_t *json, const char *key, const struct text_list *list)
+{
+	json_t *array = list->count ? json_array() : NULL;
+	for (size_t i = 0; i < list->count; i++)
+		json_array_append_new(array, json_text(list->items[i]));
+	if (array)
+		json_object_set_new(json, key, array);
+}
+
 /* What a rollback to this release needs. Most records have none of it and stay short. */
 static void release_to_json(const struct record *record, json_t *json)
 {
@@ -136,12 +145,7 @@ static void release_to_json(const struct record *record, json_t *json)
 		json_object_set_new(json, "artefacts", artefacts_to_json(record));
 	if (record->outputs.count)
 		json_object_set_new(json, "outputs", outputs_to_json(record));
-	if (!record->irreversible.count)
-		return;
-	json_t *steps = json_array();
-	for (size_t i = 0; i < record->irreversible.count; i++)
-		json_array_append_new(steps, json_text(record->irreversible.items[i]));
-	json_object_set_new(json, "irreversible", steps);
+	texts_to_json(json, "irreversible", &record->irreversible);
 }
 
 json_t *record_to_json(const struct record *record)
@@ -161,6 +165,7 @@ json_t *record_to_json(const struct record *record)
 		json_object_set_new(stages, record->stages.items[i].stage,
 				    json_text(record->stages.items[i].commit));
 	json_object_set_new(json, "stages", stages);
+	texts_to_json(json, "remarks", &record->remarks);
 	release_to_json(record, json);
 	if (record->verdicts)
 		json_object_set(json, "verdicts", record->verdicts);
@@ -232,6 +237,7 @@ static void release_from_json(struct arena *arena, const json_t *json, struct re
 			vec_push(arena, &record->outputs, output);
 	}
 	json_list_get(arena, json, "irreversible", &record->irreversible);
+	json_list_get(arena, json, "remarks", &record->remarks);
 }
 
 int record_from_json(struct arena *arena, const json_t *json, struct record *record,

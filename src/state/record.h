@@ -64,6 +64,7 @@ struct record {
 	VEC(struct record_artefact) artefacts;	/* of what is live, by step */
 	VEC(struct record_output) outputs;	/* of what is live: of stages before go-live */
 	struct text_list irreversible;	/* STAGE.STEP: started here, a rollback must not pass */
+	struct text_list remarks;	/* what went not quite well, a sentence each */
 	const char *release; /* of a rollback: ID of the deploy whose release is live again */
 	/* Its record, whose stages, artefacts and outputs count again; never stored. */
 	const struct record *restored;

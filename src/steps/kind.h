@@ -4,6 +4,7 @@
 #include "proc/child.h"
 
 struct event_hub;
+struct hosts;
 struct loop;
 struct redactor;
 struct smoke_check_result;
@@ -19,6 +20,9 @@ struct step_outcome {
 	/* STEP_PREPARE, STEP_WHOLE: where what it made is kept, for a rollback to publish it again;
 	 * NULL: nothing is. */
 	const char *place;
+	/* Of what ended ok all the same: a sentence on what did not go well, which stands in the
+	 * record and in the last lines; or NULL. */
+	const char *remark;
 };
 
 /* What kinds need of the deploy around them. */
@@ -29,6 +33,7 @@ struct step_services {
 	/* The verdict on one check, for the event smoke.check. */
 	void (*smoke_checked)(void *context, const struct smoke_check_result *check);
 	const struct redactor *redactor;	/* events and output pass through it anyway */
+	struct hosts *hosts;	/* NULL outside a deploy */
 	void *context;
 };
 
@@ -45,6 +50,8 @@ struct step_request {
 	const char *release;
 	const struct variables *fingerprints;	/* SHIPIT_HASH_<NAME> */
 	const char *const *environment;	/* complete, NULL-terminated */
+	/* What of it another machine may know too: no part of this machine's own. */
+	const char *const *handed;
 	const char *directory;		/* absolute */
 	const char *root;		/* of the checkout */
 	int64_t grace;

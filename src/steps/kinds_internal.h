@@ -5,6 +5,10 @@
 void *run_start(const struct step_request *request, struct error *err);
 void run_describe(const struct step_config *step, struct buffer *out);
 
+void *ssh_step_start(const struct step_request *request, struct error *err);
+void ssh_step_stop(void *running);
+void ssh_step_describe(const struct step_config *step, struct buffer *out);
+
 void *release_start(const struct step_request *request, struct error *err);
 void *release_undo(const struct step_request *request, struct error *err);
 void *release_prune(const struct step_request *request, struct error *err);

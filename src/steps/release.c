@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "proc/loop.h"
 #include "proc/machine.h"
-#include "services/smoke.h"
+#include "steps/check.h"
 #include "steps/kinds_internal.h"
 #include "steps/release_tree.h"
 
@@ -24,8 +24,7 @@ struct running {
 	atomic_bool stopped;
 	struct error err;
 	int result;
-	struct smoke_config check;
-	struct smoke *smoke;
+	struct step_check *check;
 };
 
 static const char *find_to(const struct step_request *request, struct error *err)
@@ -159,53 +158,12 @@ static void end(struct running *running, const char *failure)
 	request->done(request->context, &outcome);
 }
 
-static void checked(void *context, const struct smoke_result *result)
+static void checked(void *context, const char *failure)
 {
 	struct running *running = context;
-	const struct smoke_check_result *first = result->first_failed;
-	const char *failure = NULL;
 
-	if (!result->passed)
-		failure = arena_format(running->request->arena, "check: %s",
-				       first && first->reason ? first->reason : "failed");
-	smoke_free(running->smoke);
-	running->smoke = NULL;
+	running->check = NULL;
 	end(running, failure);
-}
-
-/* A command or a URL, behind the switch. */
-static int start_check(struct running *running, struct error *err)
-{
-	const struct step_request *request = running->request;
-	const struct command_text *command = &request->step->check;
-	struct smoke_check check = {
-		.status = 200,
-		.max = -1,
-		.timeout = 30000,
-		.follow = true,
-		.name = "check",
-	};
-
-	if (command->shell && (text_starts_with(command->shell, "http://") ||
-			       text_starts_with(command->shell, "https://")))
-		check.get = command->shell;
-	else
-		check.run = *command;
-	running->check = (struct smoke_config){.present = true, .parallel = 1};
-	vec_push(request->arena, &running->check.checks, check);
-	const struct smoke_options options = {
-		.loop = request->loop,
-		.config = &running->check,
-		.url = request->config->url,
-		.environment = request->environment,
-		.directory = request->directory,
-		.lookup = &request->services->values,
-		.redactor = request->services->redactor,
-		.context = running,
-		.on_done = checked,
-	};
-	running->smoke = smoke_start(&options, err);
-	return running->smoke ? 0 : -1;
 }
 
 static void worked(void *context)
@@ -219,9 +177,12 @@ static void worked(void *context)
 		return;
 	}
 	say(running);
-	if (!switched || !object_has(&running->request->step->object, "check"))
+	if (!switched || !running->request->step->check.place.line) {
 		end(running, NULL);
-	else if (start_check(running, &err) < 0)
+		return;
+	}
+	running->check = step_check_start(running->request, checked, running, &err);
+	if (!running->check)
 		end(running, arena_string(running->request->arena, err.message));
 }
 
@@ -262,8 +223,8 @@ void release_stop(void *context)
 	struct running *running = context;
 
 	atomic_store(&running->stopped, true);
-	if (running->smoke)
-		smoke_stop(running->smoke);
+	if (running->check)
+		step_check_stop(running->check);
 }
 
 bool release_kept(const struct step_request *request, const char *kept_at, struct error *err)

@@ -3,6 +3,8 @@
 
 const struct step_kind step_kinds[] = {
 	{.name = "run", .start = run_start, .stop = step_command_stop, .describe = run_describe},
+	{.name = "ssh", .start = ssh_step_start, .stop = ssh_step_stop,
+	 .describe = ssh_step_describe},
 	{.name = "release", .two_halves = true, .start = release_start, .stop = release_stop,
 	 .undo = release_undo, .prune = release_prune, .kept = release_kept,
 	 .check = release_check, .describe = release_describe},

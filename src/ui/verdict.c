@@ -103,6 +103,11 @@ void words_verdict(struct buffer *out, const struct event *event, bool color)
 		words_clean(out, event->log);
 		buffer_add_char(out, '\n');
 	}
+	for (size_t i = 0; event->remarks && i < event->remarks->count; i++) {
+		buffer_add_text(out, "  not well: ");
+		words_clean(out, event->remarks->items[i]);
+		buffer_add_char(out, '\n');
+	}
 	add_list(out, "  owed, and selected by the next plan:", event->owed);
 	if (!event->advice)
 		return;
