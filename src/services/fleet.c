@@ -29,13 +29,13 @@ struct fleet_hosts fleet_hosts_of(struct arena *arena, const struct hosts *hosts
 
 	fleet.items = arena_array(arena, names->count, sizeof(*fleet.items));
 	for (size_t i = 0; i < names->count; i++) {
-		struct fleet_host *host = &fleet.items[i];
 		const char *reason = hosts_left_out(hosts, names->items[i]);
 
-		host->name = names->items[i];
-		host->left_out = reason != NULL;
-		if (reason)
-			host->failed = arena_string(arena, reason);
+		fleet.items[i] = (struct fleet_host){
+			.name = names->items[i],
+			.left_out = reason != NULL,
+			.failed = reason ? arena_string(arena, reason) : NULL,
+		};
 	}
 	return fleet;
 }
@@ -62,9 +62,9 @@ const char *fleet_failures(struct arena *arena, const struct fleet_hosts *hosts)
 	size_t failed = fleet_failed(hosts), named = 0;
 	struct buffer text CLEANUP(buffer_release);
 
+	buffer_init(&text, 1 << 16);
 	if (!failed)
 		return NULL;
-	buffer_init(&text, 1 << 16);
 	buffer_add_format(&text, "%zu of %zu host%s failed: ", failed, hosts->count,
 			  hosts->count == 1 ? "" : "s");
 	for (size_t i = 0; i < hosts->count; i++) {

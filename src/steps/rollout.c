@@ -41,8 +41,10 @@ int rollout_options(const struct step_request *request, struct fleet_hosts *host
 	*arguments = object_texts(request->arena, object, "options");
 	if (user) {
 		user = expand_text(request->arena, user, &request->services->values, err);
-		if (!user || ssh_check_host(user, err) < 0)
+		if (!user)
 			return -1;
+		if (ssh_check_host(user, err) < 0)
+			return error_set(err, "user: '%.80s' is no user's name", user);
 	}
 	*options = (struct fleet_options){
 		.loop = request->loop,

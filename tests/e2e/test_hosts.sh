@@ -77,13 +77,11 @@ test_environment() {
 test_dead_host_does_not_kill_the_deploy() {
 	# shellcheck disable=SC2016
 	fleet '127.0.0.1, 127.0.0.2, 127.0.0.3' <<-'END'
-		- {name: first, ssh: {hosts: web, max_fail: 1, options: [-o, ProxyCommand=test %h != 127.0.0.2 && exec nc %h %p || { echo no route >&2; false; }], run: 'touch $LOGS/first-$SHIPIT_HOST'}}
-		- {name: second, ssh: {hosts: web, max_fail: 1, run: 'touch $LOGS/second-$SHIPIT_HOST'}}
+		- {name: first, ssh: {hosts: web, max_fail: 1, options: [-o, 'ProxyCommand=python3 $RELAY %h %p'], run: 'touch $LOGS/first-$SHIPIT_HOST'}}
+		- {name: second, ssh: {hosts: web, max_fail: 1, options: [-o, 'ProxyCommand=python3 $RELAY %h %p'], run: 'touch $LOGS/second-$SHIPIT_HOST'}}
 	END
-	sed -i.bak 's/exec nc %h %p/exec python3 $RELAY %h %p/' pipelines/simple.yml
-	rm pipelines/simple.yml.bak
 	relay
-	change
+	export DEAD=127.0.0.2
 	deploy 0
 	was_on first-127.0.0.1
 	was_on first-127.0.0.3
@@ -106,11 +104,17 @@ test_dead_host_does_not_kill_the_deploy() {
 	says '1 of 3 hosts failed: 127.0.0.2 ('
 }
 
-# A stand-in for nc: the way to a host.
+# The way to a host; $DEAD is refused, from $HANGS nothing ever comes.
 relay() {
 	export RELAY=$TEST_FOLDER/relay.py
 	write "$RELAY" <<-'END'
-		import os, socket, sys, threading
+		import os, socket, sys, threading, time
+		if sys.argv[1] == os.environ.get("DEAD"):
+		    sys.exit("no route to it")
+		if sys.argv[1] == os.environ.get("HANGS"):
+		    while os.getppid() > 1:
+		        time.sleep(0.1)
+		    sys.exit(1)
 		s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 		def up():
 		    while True:
@@ -199,7 +203,7 @@ test_group_that_a_command_lists() {
 	equals "$(cat "$LOG_FOLDER/asked")" asked
 	echo 'echo -oProxyCommand=touch' >>list
 	change
-	deploy 1
+	deploy 4
 	says "the hosts of the group 'workers' are not known: '-oProxyCommand=touch' is no name of a host"
 }
 
@@ -219,15 +223,15 @@ gone() { ! kill -0 "$1"; }
 # The way to it swallows everything: ssh itself gives up.
 test_host_that_never_answers() {
 	fleet 127.0.0.1 <<-'END'
-		- {ssh: {hosts: [web, 127.0.0.2], max_fail: 1, options: [-o, ConnectTimeout=1, -o, 'ProxyCommand=test %h = 127.0.0.2 && exec sleep 1000; exec python3 $RELAY %h %p'], run: 'touch $LOGS/$SHIPIT_HOST'}}
+		- {ssh: {hosts: [web, 127.0.0.2], max_fail: 1, options: [-o, ConnectTimeout=1, -o, 'ProxyCommand=python3 $RELAY %h %p'], run: 'touch $LOGS/$SHIPIT_HOST'}}
 	END
 	relay
-	deploy 0
+	HANGS=127.0.0.2 deploy 0
 	was_on 127.0.0.1
 	says '127.0.0.2 ('
 }
 
-test_ctrl_c_ends_it_over_there() {
+test_stop_ends_it_over_there() {
 	# shellcheck disable=SC2016
 	fleet '127.0.0.1, 127.0.0.2' <<-'END'
 		- run: 'true'
@@ -236,12 +240,12 @@ test_ctrl_c_ends_it_over_there() {
 	sed -i.bak "s|stages:|&\n  build: {steps: [{ssh: {hosts: web, run: 'echo \$\$ >\$LOGS/\$SHIPIT_HOST; sleep 1000'}}]}|" pipelines/simple.yml
 	rm pipelines/simple.yml.bak
 	change
-	shipit deploy --yes --silent >"$OUT" 2>"$ERR" </dev/null &
+	"$SHIPIT" deploy --yes --silent >"$OUT" 2>"$ERR" </dev/null &
 	local pid=$! code=0
 	wait_until 20 test -s "$LOG_FOLDER/127.0.0.1" -a -s "$LOG_FOLDER/127.0.0.2"
-	kill -INT $pid
+	kill -TERM $pid
 	wait $pid || code=$?
-	equals $code 130
+	equals $code 143
 	wait_until 5 gone "$(cat "$LOG_FOLDER/127.0.0.1")"
 	wait_until 5 gone "$(cat "$LOG_FOLDER/127.0.0.2")"
 	equals "$(ls "$TEST_FOLDER/sockets")" ''
@@ -253,7 +257,7 @@ test_killed_shipit() {
 	fleet '127.0.0.1, 127.0.0.2' <<-'END'
 		- {idempotent: true, ssh: {hosts: web, run: 'echo $$ >$LOGS/$SHIPIT_HOST; test -e $LOGS/again || sleep 1000; touch $LOGS/done-$SHIPIT_HOST'}}
 	END
-	shipit deploy --yes --silent >"$OUT" 2>"$ERR" </dev/null &
+	"$SHIPIT" deploy --yes --silent >"$OUT" 2>"$ERR" </dev/null &
 	local pid=$!
 	wait_until 20 test -s "$LOG_FOLDER/127.0.0.1" -a -s "$LOG_FOLDER/127.0.0.2"
 	kill -9 $pid
@@ -286,8 +290,8 @@ test_user_that_is_no_user() {
 	sed -i.bak 's/vars: {/&NAME: "-oProxyCommand=x", /' deploy.yml
 	rm deploy.yml.bak
 	change
-	deploy 1
-	says "'-oProxyCommand=x' is no name of a"
+	deploy 4
+	says "user: '-oProxyCommand=x' is no user's name"
 }
 
 test_command_that_floods() {
