@@ -327,7 +327,8 @@ void finish_verdict(struct run *run)
 		.type = EVENT_DEPLOY_FINISHED, .status = result->status,
 		.exit_code = result->exit_code, .duration = clock_monotonic() - run->begun,
 		.reason = result->reason, .log = result->log, .owed = &owed,
-		.advice = &result->advice, .remarks = &result->remarks, .id = run->options->identity.id,
+		.advice = &result->advice, .remarks = &result->remarks,
+		.id = run->options->identity.id,
 		.tasks_only = run->tasks_alone, .recovers = run->recovers,
 		.rollback = run->plan->rollback ? run->plan->rollback->id : NULL,
 	};

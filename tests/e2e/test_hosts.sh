@@ -211,10 +211,10 @@ test_group_that_a_command_lists() {
 test_host_that_hangs() {
 	# shellcheck disable=SC2016
 	fleet '127.0.0.1, 127.0.0.2' <<-'END'
-		- {ssh: {hosts: web, max_fail: 1, host_timeout: 1s, run: 'touch $LOGS/$SHIPIT_HOST; test $SHIPIT_HOST != 127.0.0.2 || { echo $$ >$LOGS/pid; sleep 1000 & wait; }'}}
+		- {ssh: {hosts: web, max_fail: 1, host_timeout: 4s, run: 'touch $LOGS/$SHIPIT_HOST; test $SHIPIT_HOST != 127.0.0.2 || { echo $$ >$LOGS/pid; sleep 1000 & wait; }'}}
 	END
 	deploy 0
-	says '127.0.0.2 (took longer than 1.0s)'
+	says '127.0.0.2 (took longer than 4.0s)'
 	wait_until 5 gone "$(cat "$LOG_FOLDER/pid")"
 }
 
