@@ -45,7 +45,8 @@ struct fleet_options {
 	bool collect;     /* stdout goes to the host's output, none of it to `output` */
 	const struct redactor *redactor; /* takes secrets out of output and reasons; may be NULL */
 
-	/* Sets the command and the stdin of one host (command, and input... of options). */
+	/* Sets the command and the stdin of one host (command, and input... of options); the
+	 * command stays NULL when there is nothing to do. */
 	void (*prepare)(void *context, const struct fleet_host *host, const char **command,
 			struct child_options *options);
 	/* Whole lines, each begun with the host's name. */

@@ -48,23 +48,25 @@ static void take_clean(struct fleet_job *job, int stream, const char *bytes, siz
 	}
 }
 
+static void take_secret(struct fleet_job *job, int stream, const char *bytes, size_t length)
+{
+	struct buffer clean CLEANUP(buffer_release);
+
+	buffer_init(&clean, SIZE_MAX / 2);
+	redact_piece(job->options->redactor, &job->raw[stream], bytes, length, &clean);
+	take_clean(job, stream, clean.data, clean.length);
+}
+
 static void take_output(void *context, enum child_stream stream, const char *bytes, size_t length)
 {
 	struct fleet_job *job = context;
-	const struct redactor *redactor = job->options->redactor;
-	struct buffer clean CLEANUP(buffer_release);
 
-	if (job->options->collect && stream == CHILD_STDOUT) {
+	if (job->options->collect && stream == CHILD_STDOUT)
 		buffer_add(&job->host->output, bytes, length);
-		return;
-	}
-	buffer_init(&clean, SIZE_MAX / 2);
-	if (redactor_empty(redactor)) {
+	else if (redactor_empty(job->options->redactor))
 		take_clean(job, stream, bytes, length);
-		return;
-	}
-	redact_piece(redactor, &job->raw[stream], bytes, length, &clean);
-	take_clean(job, stream, clean.data, clean.length);
+	else
+		take_secret(job, stream, bytes, length);
 }
 
 static void end_output(struct fleet_job *job)
@@ -174,6 +176,12 @@ void fleet_job_start(struct fleet_job *job)
 	else
 		buffer_init(&job->host->output, OUTPUT_MAXIMUM);
 	options->prepare(options->context, job->host, &command, &child);
+	if (!command) {
+		end_output(job);
+		buffer_release(&job->last);
+		fleet_job_ended(job);
+		return;
+	}
 	job->held = child.input_held;
 	child.output = take_output;
 	child.done = ended;

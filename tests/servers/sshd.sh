@@ -1,6 +1,7 @@
 #!/bin/bash
 # A real sshd on loopback that lets in whoever starts it, with keys, known hosts and a client's
-# configuration of its own; each address of 127.0.0.0/8 is a host (on macOS 127.0.0.1 alone).
+# configuration of its own; each address of 127.0.0.0/8 is a host (on macOS 127.0.0.1 alone), those
+# up to 127.0.0.200 with a home of their own, FOLDER/homes/ADDRESS.
 #
 #   sshd.sh ready                 whether there is one that can be run here
 #   sshd.sh start FOLDER [PID]    starts it, and stops it when PID ends; FOLDER/config is for `ssh -F`
@@ -90,6 +91,10 @@ write_files() {
 		PrintMotd no
 		LogLevel ERROR
 	END
+	mkdir -p "$folder"/homes/127.0.0.{1..200}
+	for host in {1..200}; do
+				printf 'Match LocalAddress 127.0.0.%s\nSetEnv HOME=%s\n' "$host" "$folder/homes/127.0.0.$host"
+	done >>"$folder/sshd_config"
 	cat >"$folder/config" <<-END
 		Host 127.*
 			Port $port
