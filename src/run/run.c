@@ -219,6 +219,7 @@ static int begin(struct run *run, struct error *err)
 		return -1;
 	stages_build(run);
 	resume_begin(run);
+	secrets_begin(run);
 	if (halts_prepare(run, err) || (!run->recovers && secrets_check(run, err))) {
 		secrets_release(run);
 		journal_close(run->journal);

@@ -166,6 +166,8 @@ const char *const *environment_handed(struct arena *arena, const char *const *en
 const char *run_secret(struct run *run, const char *name, struct error *err);
 /* For ${NAME} where a kind or the smoke test expands: a var, then a secret. */
 const char *run_value(void *run, const char *name);
+/* Before anything of a run: what steps may ask for; secrets_release ends it. */
+void secrets_begin(struct run *run);
 /* Before anything runs: what the plan needs from variables must be there. */
 int secrets_check(struct run *run, struct error *err) MUST_USE;
 /* Before go-live: what the rest of the plan needs is read. */

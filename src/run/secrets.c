@@ -165,16 +165,20 @@ static int read_one(struct run *run, const char *name, struct error *err)
 	return run_secret(run, name, err) ? 0 : -1;
 }
 
-int secrets_check(struct run *run, struct error *err)
+void secrets_begin(struct run *run)
 {
-	const struct config *config = run->options->config;
 	run->redactor = redactor_new();
 	run->events->redactor = run->redactor;
 	run->services = (struct step_services){
 		.values = {.get = run_value, .context = run}, .stage_commit = run_stage_commit,
 		.smoke_checked = run_smoke_checked, .redactor = run->redactor, .context = run,
-		.hosts = hosts_new(config->hosts),
+		.hosts = hosts_new(run->options->config->hosts),
 	};
+}
+
+int secrets_check(struct run *run, struct error *err)
+{
+	const struct config *config = run->options->config;
 	for (size_t i = 0; i < config->secrets.count; i++) {
 		const struct secret_config *secret = &config->secrets.items[i];
 		struct error ignored = {0};
