@@ -313,7 +313,7 @@ test_killed_while_it_sends() {
 	wait $pid || :
 	rm "$SLOW"
 	equals "$(current 2)" "$before"
-	expect 0 shipit resume --yes
+	expect 0 shipit resume --yes --step-again tree.site
 	for host in 1 2 3; do is_the_tree $host; done
 }
 
