@@ -185,7 +185,6 @@ static void check_kept(struct session *session, const struct plan_step *step,
 		.root = session->root,
 		.release = step->kept->release,
 		.commit = session->commit,
-		.root = session->root,
 		.services = &services,
 	};
 	struct error err = {0};

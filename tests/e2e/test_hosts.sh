@@ -223,7 +223,7 @@ gone() { ! kill -0 "$1"; }
 # The way to it swallows everything: ssh itself gives up.
 test_host_that_never_answers() {
 	fleet 127.0.0.1 <<-'END'
-		- {ssh: {hosts: [web, 127.0.0.2], max_fail: 1, options: [-o, ConnectTimeout=1, -o, 'ProxyCommand=python3 $RELAY %h %p'], run: 'touch $LOGS/$SHIPIT_HOST'}}
+		- {ssh: {hosts: [web, 127.0.0.2], max_fail: 1, options: [-o, ConnectTimeout=4, -o, 'ProxyCommand=python3 $RELAY %h %p'], run: 'touch $LOGS/$SHIPIT_HOST'}}
 	END
 	relay
 	HANGS=127.0.0.2 deploy 0
