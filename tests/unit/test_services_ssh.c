@@ -100,7 +100,7 @@ static void test_end_of_input_ends_it(void **state)
 {
 	(void)state;
 	struct end end = {.wait_for = "ready"};
-	run_script(&end, NULL, "trap 'echo asked; kill %1; exit 5' TERM; sleep 1000 & echo ready; "
+	run_script(&end, NULL, "trap 'echo asked; exit 5' TERM; sleep 1000 & echo ready; "
 			       "wait", NULL);
 	assert_non_null(strstr(end.output.data, "asked"));
 	assert_int_equal(end.exit.code, 5);
