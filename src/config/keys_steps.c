@@ -40,6 +40,8 @@ static const struct key release_keys[] = {
 	 .fallback = "5",
 	 .minimum = 1,
 	 .help = "how many releases are kept"},
+	DEFAULT("link", TYPE_BOOL, 0, "false",
+		"on hosts, unchanged files are links to those of the release before, not copies"),
 	BATCH,
 	CHECK,
 	MAX_FAIL,

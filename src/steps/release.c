@@ -182,7 +182,7 @@ bool release_kept(const struct step_request *request, const char *kept_at, struc
 void release_check(const struct step_config *step, struct diagnostics *diagnostics)
 {
 	static const char *const for_hosts[] = {"batch", "max_fail", "host_timeout", "user",
-						"options"};
+						"options", "link"};
 	const char *to = object_text(&step->object, "to");
 
 	for (size_t i = 0; i < sizeof(for_hosts) / sizeof(*for_hosts); i++) {

@@ -113,6 +113,7 @@ static void prepare(void *context, const struct fleet_host *host, const char **c
 		.digest = running->pack.digest,
 		.files = running->pack.files + 2, /* REVISION, release.json */
 		.keep = running->step.keep,
+		.link = running->step.link,
 		.shared = &running->step.shared,
 	};
 
@@ -122,6 +123,7 @@ static void prepare(void *context, const struct fleet_host *host, const char **c
 		if (told->whole)
 			return;
 		values.base = base->usable ? told->base : NULL;
+		values.kept = running->pack.files - base->sent;
 		options->input_file = base->archive;
 	}
 	*command = release_command(running->request->arena, scripts[running->phase], &values);

@@ -12,7 +12,10 @@ struct release_values {
 	const char *base;   /* ID of the release of which a part is taken; "" none */
 	const char *commit; /* of which it is made; "-" of a folder */
 	const char *digest;
-	int64_t files, keep;
+	int64_t files; /* that it holds in the end */
+	int64_t kept;  /* ... of which so many are those of `base` */
+	int64_t keep;
+	bool link; /* those are links to the same files, not copies */
 	const struct text_list *shared; /* normal paths below the release */
 };
 

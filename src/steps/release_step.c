@@ -69,6 +69,7 @@ int release_step_read(const struct step_request *request, struct release_step *s
 		text_list_add(arena, &step->shared, path);
 	}
 	step->keep = object_integer(object, "keep");
+	step->link = object_bool(object, "link");
 	step->tree = (struct release_tree){
 		.to = release_step_to(request, err),
 		.id = request->release,

@@ -10,6 +10,7 @@ struct release_step {
 	struct pattern_list exclude;
 	struct text_list shared; /* normal paths */
 	int64_t keep;
+	bool link;
 	atomic_bool stopped;
 };
 int release_step_read(const struct step_request *request, struct release_step *step,

@@ -112,6 +112,18 @@ test_releases_share_no_file() {
 	equals "$(cat "$(home 1)/releases/$one/site/page")" one
 }
 
+test_links_in_place_of_copies() {
+	shop ', link: true' <<<'- run: "true"'
+	local one
+	one=$(current)
+	release two
+	for host in 1 2 3; do is_the_tree $host; done
+	[ "$(home 1)/current/site/page" -ef "$(home 1)/releases/$one/site/page" ] || fail 'it is no link'
+	[ ! "$(home 1)/current/REVISION" -ef "$(home 1)/releases/$one/REVISION" ] || fail 'REVISION is one'
+	shows REVISION "$(git rev-parse HEAD)" 2
+	equals "$(cat "$(home 1)/releases/$one/text")" one
+}
+
 test_excluded_and_folders() {
 	shop ', exclude: [notes, "*.yml"]' <<<'- run: "true"'
 	[ ! -e "$(home 1)/current/notes" ] || fail 'what is excluded is there'
