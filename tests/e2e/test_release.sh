@@ -232,11 +232,11 @@ test_both_halves_in_the_go_live_stage() {
 test_mistakes() {
 	shop '' <<<'- run: "true"'
 	# shellcheck disable=SC2016
-	sed -i.bak 's|{name: site, release: {to: "${TO}"}}|{release: {to: srv, hosts: web}}|' pipelines/simple.yml
+	sed -i.bak 's|{name: site, release: {to: "${TO}"}}|{release: {to: srv, batch: 2}}|' pipelines/simple.yml
 	rm pipelines/simple.yml.bak
 	commit; push
 	expect 2 shipit check
-	says "'hosts' is not acted on"
+	says "'batch' is for hosts, and the step names none"
 	says "'to' must be an absolute path, not 'srv'"
 	says 'pipelines/simple.yml:3:'
 	write pipelines/simple.yml <<-'END'
