@@ -99,7 +99,7 @@ help:
 	@echo 'check      install what the tests need, build, run all tests (ONLY=PATTERN: some)'
 	@echo 'sanitize   the same tests under ASan, UBSan and LeakSanitizer'
 	@echo 'fuzz       fuzz each target for FUZZ_SECONDS=$(FUZZ_SECONDS) seconds'
-	@echo 'bench      measure, next to git, ninja and cat'
+	@echo 'bench      measure, next to git, ninja and cat; bench-hosts: next to ssh, rsync and others'
 	@echo 'lint       layers, headers, sizes, clang-tidy, cppcheck, gcc -fanalyzer, shellcheck'
 	@echo 'format     clang-format over all of it'
 	@echo 'demo       examples/shop deployed four times behind a real nginx, once in vain'
@@ -177,6 +177,10 @@ benches: $(BENCHES)
 
 bench: all benches
 	@OUT=$(OUT) SHIPIT=$(PROGRAM) bench/run $(ONLY)
+
+bench-hosts: all
+	@OUT=$(OUT) SHIPIT=$(PROGRAM) bench/hosts $(ONLY)
+.PHONY: bench-hosts
 
 lint:
 	@BUILD=$(BUILD) LINT_FLAGS='-std=c17 -Isrc -include base/banned.h $(PLATFORM) \
