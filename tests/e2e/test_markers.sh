@@ -1,78 +1,11 @@
 #!/bin/bash
-# Markers: each vendor is told in its own words, a rollback is marked as one, an outage fails nothing.
+# Markers: each vendor is told in its own words, a rollback is marked as one.
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=lib_vendors.sh
 source "$(dirname "$0")/lib_vendors.sh"
-
-all_markers() {
-	cat <<-END
-		  - newrelic: {entity: GUID, key: "\${KEY}", endpoint: "$VENDORS_URL/graphql"}
-		  - datadog: {service: shop, key: "\${KEY}", endpoint: "$VENDORS_URL"}
-		  - sentry: {org: acme, project: shop, token: "\${KEY}", endpoint: "$VENDORS_URL/api/0"}
-		  - honeycomb: {dataset: shop, key: "\${KEY}", endpoint: "$VENDORS_URL/"}
-		  - grafana: {endpoint: "$VENDORS_URL", token: "\${KEY}", tags: [deploy, "{env}"]}
-		  - appsignal: {app: shop, key: "\${KEY}", endpoint: "$VENDORS_URL"}
-		  - rollbar: {token: "\${KEY}", endpoint: "$VENDORS_URL"}
-		  - otlp: {endpoint: "$VENDORS_URL", headers: {x-key: "\${KEY}"}}
-		  - http: {url: "$VENDORS_URL/hook", headers: {x-token: "\${KEY}"}, json: {version: "{commit}", status: "{status}", by: "{deployer}", was: "{previous}", on: "{branch}", n: 1}}
-	END
-}
-NAMES='appsignal datadog grafana honeycomb http newrelic otlp rollbar sentry'
-
-# deploy.yml with the markers on stdin; the smoke test passes unless $TEST_FOLDER/sick is there.
-shop() {
-	new_repo
-	write deploy.yml <<-END
-		app: shop
-		pipeline: simple
-		state: file:$TEST_FOLDER/state
-		environments:
-		  production: {branch: "*", protected: false, url: "https://shop.example.com"}
-		secrets:
-		  KEY: {env: TEST_KEY}
-		smoke:
-		  within: 100ms
-		  on_fail: \${ON_FAIL:-stop}
-		  checks: [{run: "test ! -e $TEST_FOLDER/sick"}]
-		markers:
-		$(cat)
-	END
-	sed -i.bak "s/\${ON_FAIL:-stop}/${ON_FAIL:-stop}/" deploy.yml
-	rm deploy.yml.bak
-	write pipelines/simple.yml <<-END
-		stages:
-		  build:
-		    steps:
-		      - {name: compile, run: 'echo "\$TRACEPARENT" >$TEST_FOLDER/traceparent; test ! -e $TEST_FOLDER/broken'}
-		  release:
-		    go_live: true
-		    steps:
-		      - {name: switch, run: 'echo "\$SHIPIT_COMMIT" >$TEST_FOLDER/live', undo: "true"}
-		tasks:
-		  late: {run: 'sleep 0.2'}
-	END
-	commit 'a shop'
-	push
-	export TEST_KEY=$VENDORS_KEY
-}
-
-deploy() {
-	local code=$1
-	shift
-	commit "${MESSAGE:-a change}"
-	push
-	expect "$code" shipit deploy --yes --format json "$@"
-}
-
-# The outcome of each marker: "name status", sorted.
-outcomes() {
-	grep -F '"event":"marker"' "$OUT" | python3 -c '
-import json, sys
-print(" ".join(sorted(json.loads(line)["name"] + "=" + json.loads(line)["status"] for line in sys.stdin)))'
-}
-reason() { grep -F '"event":"marker"' "$OUT" | grep -F "\"name\":\"$1\"" | grep -oE '"reason":"([^"\\]|\\.)*"' || fail "no reason for $1"; }
-well() { for name in $NAMES; do printf '%s=ok ' "$name"; done | sed 's/ $//'; }
+# shellcheck source=lib_markers.sh
+source "$(dirname "$0")/lib_markers.sh"
 
 test_every_vendor_is_told_in_its_own_words() {
 	vendors
@@ -212,101 +145,6 @@ test_nothing_live_nothing_told() {
 	equals "$(told 'len(r)')" 10
 }
 
-# Each failure ends in a sentence that says what happened, why, and what to do; the deploy is live.
-test_every_failure_in_words() {
-	local fault name words
-	vendors
-	shop < <(all_markers)
-	while IFS='|' read -r fault name words; do
-		faults "* $fault"
-		deploy 0
-		reason "$name" | grep -qF -- "$words" || fail "$fault: $(reason "$name") lacks: $words"
-		equals "$(outcomes | tr ' ' '\n' | grep -c =failed)" 9
-		equals "$(grep -c '"event":"marker"' "$OUT")" 9
-		! grep -F -e "$VENDORS_KEY" "$OUT" "$ERR" || fail 'the key was shown'
-	done <<-'END'
-		401|newrelic|must be a user key
-		403|datadog|must be an API key (not an application key)
-		404|honeycomb|it knows no such dataset
-		409|grafana|it is in conflict with what is there already (409: it exists already)
-		422|rollbar|it does not accept a value (422: a value is not acceptable)
-		400|sentry|it takes the request for malformed (400: the request is malformed)
-		redirect|datadog|it answers with a redirect (307) to http://127.0.0.1:
-	END
-	told_nothing_elsewhere
-	# Errors inside a 200.
-	faults 'newrelic error' 'rollbar error' 'otlp error'
-	deploy 0
-	reason newrelic | grep -qF 'it knows no entity of that GUID (200: Entity not found for guid)' || fail "$(reason newrelic)"
-	reason rollbar | grep -qF 'it does not know the token (200: invalid access token)' || fail "$(reason rollbar)"
-	reason otlp | grep -qF 'it dropped spans (200: spans too old)' || fail "$(reason otlp)"
-	faults '* html'
-	deploy 0
-	reason datadog | grep -qF 'is no answer of its API' || fail "$(reason datadog)"
-	reason sentry | grep -qF 'is no answer of its API' || fail "$(reason sentry)"
-}
-
-# What passes is tried again, as the answer says.
-test_what_passes_is_tried_again() {
-	vendors
-	shop < <(all_markers)
-	faults '* 503 times=2' '* 429:1 times=1' '* cut times=1'
-	deploy 0
-	equals "$(outcomes)" "$(well)"
-	equals "$(told '[x["status"] for x in of("grafana")]')" '[503, 503, 429, 0, 200]'
-	told '(lambda g: g[3]["at"] - g[2]["ended"] > 0.9)(of("grafana"))' | grep -q true || fail 'Retry-After was not waited for'
-	faults '* half times=1'
-	deploy 0
-	equals "$(told '[x["status"] for x in of("grafana")[5:]]')" '[0, 200]'
-}
-
-# All of them are out: at most 30 s, one warning each, and the verdict is neither later nor another.
-test_an_outage_of_all() {
-	vendors
-	shop < <(all_markers)
-	faults 'newrelic hang' 'datadog-event 503' 'sentry-release 429:3600' 'honeycomb cut' 'grafana half' \
-		'appsignal garbage' 'rollbar 500' 'otlp hang' 'hook hang'
-	local begun=$SECONDS
-	deploy 0
-	[ $((SECONDS - begun)) -le 33 ] || fail "it took $((SECONDS - begun)) s"
-	equals "$(outcomes | tr ' ' '\n' | grep -c =failed)" 9
-	equals "$(grep -c '"event":"marker"' "$OUT")" 9
-	grep -F '"event":"deploy.finished"' "$OUT" | python3 -c '
-import json, sys
-verdict = json.loads(sys.stdin.read())
-assert verdict["status"] == "ok" and verdict["duration_ms"] < 5000, verdict'
-	stdout_has '"event":"waiting","text":"newrelic, '
-	reason newrelic | grep -qF 'gave no whole answer within' || fail "$(reason newrelic)"
-	reason sentry | grep -qF 'too many requests' || fail "$(reason sentry)"
-	reason datadog | grep -qF 'something is wrong on its side (503: unavailable)' || fail "$(reason datadog)"
-	expect 0 shipit history --json
-	equals "$(json 'd[0]["status"]')" ok
-}
-
-# Ctrl-C while outside services are waited for ends the waiting, and changes nothing.
-test_ctrl_c_ends_the_waiting() {
-	vendors
-	shop < <(all_markers | grep -e newrelic)
-	faults '* hang'
-	"$SHIPIT" deploy --yes --format json >"$OUT" 2>"$ERR" &
-	local pid=$! begun
-	wait_until 20 grep -q deploy.finished "$OUT"
-	begun=$SECONDS
-	kill -INT "$pid"
-	wait "$pid" || fail "exit code $?"
-	[ $((SECONDS - begun)) -le 3 ] || fail 'it went on waiting'
-}
-
-test_wrong_certificate() {
-	vendors
-	[ -n "$VENDORS_TLS_URL" ] || skip 'no openssl'
-	shop < <(all_markers | sed "s,$VENDORS_URL,$VENDORS_TLS_URL,")
-	deploy 0
-	equals "$(outcomes | tr ' ' '\n' | grep -c =failed)" 9
-	reason sentry | grep -qi 'certificate' || fail "$(reason sentry)"
-	[ ! -s "$VENDORS_FOLDER/requests.ndjson" ] || fail 'something was sent'
-}
-
 test_hostile_names() {
 	vendors
 	shop < <(all_markers)
@@ -320,30 +158,6 @@ test_hostile_names() {
 	equals "$(told 'body(of("hook")[0])["on"]')" "$branch"
 	! grep -F "$VENDORS_KEY" "$OUT" || fail 'the key was shown'
 	told 'body(of("hook")[0])["by"]' | grep -qF 'ann "quoted" \ <b>' || fail "$(told 'body(of("hook")[0])["by"]')"
-}
-
-# A secret that is not there costs its marker, never the deploy.
-test_a_missing_secret() {
-	vendors
-	# shellcheck disable=SC2016
-	shop < <(all_markers | grep -e grafana -e rollbar | sed 's/token: "${KEY}", endpoint/token: "${GONE}", endpoint/')
-	sed -i.bak 's/^  KEY:.*/&\n  GONE: {env: NOT_SET_ANYWHERE}/' deploy.yml
-	rm deploy.yml.bak
-	deploy 0
-	equals "$(outcomes)" 'grafana=ok rollbar=failed'
-	says GONE
-}
-
-# Markers add nothing to the verdict, and what answers slowly at most 5 s behind it.
-test_slow_answers_are_off_the_verdict() {
-	vendors
-	shop < <(all_markers)
-	faults '* slow:2'
-	deploy 0
-	equals "$(outcomes)" "$(well)"
-	grep -F '"event":"deploy.finished"' "$OUT" | python3 -c '
-import json, sys
-assert json.loads(sys.stdin.read())["duration_ms"] < 1500'
 }
 
 test_mark_step() {
@@ -390,25 +204,6 @@ test_resume_tells_nobody_twice() {
 	equals "$(told '[x["api"] for x in r if x["status"] == 200]')" "$(told '[x["api"] for x in r if x["status"] == 200 and x["api"] != "rollbar"] + ["rollbar"]')"
 	equals "$(told 'len(r)')" 4
 	[ "$live" -gt 0 ]
-}
-
-# Ctrl-C before go-live, and the collector is out of order: nobody waits for it.
-test_an_interrupted_deploy_does_not_wait() {
-	vendors
-	shop < <(all_markers | grep otlp)
-	faults '* hang'
-	sed -i.bak "s|test ! -e $TEST_FOLDER/broken|touch $TEST_FOLDER/begun; sleep 60|" pipelines/simple.yml
-	rm pipelines/simple.yml.bak
-	commit
-	push
-	"$SHIPIT" deploy --yes --format json >"$OUT" 2>"$ERR" &
-	local pid=$! begun code=0
-	wait_until 20 test -e "$TEST_FOLDER/begun"
-	begun=$SECONDS
-	kill -INT "$pid"
-	wait "$pid" || code=$?
-	equals "$code" 130
-	[ $((SECONDS - begun)) -le 4 ] || fail "it waited for $((SECONDS - begun)) s"
 }
 
 # By hand, for what is live: again after an outage.
