@@ -8,6 +8,8 @@
 #include "proc/child_internal.h"
 #include "proc/loop_internal.h"
 
+enum { PIPE_MAXIMUM = 1 << 20 };
+
 struct child {
 	struct child *next, **link;	/* in loop->children */
 	struct loop *loop;
@@ -137,7 +139,7 @@ static void widen(struct child *child, int stream)
 #ifdef F_SETPIPE_SZ
 	uv_os_fd_t fd;
 	if (!child->widened[stream] && !uv_fileno((uv_handle_t *)&child->pipes[stream], &fd))
-		(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
+		(void)fcntl(fd, F_SETPIPE_SZ, PIPE_MAXIMUM);
 #endif
 	child->widened[stream] = true;
 }
@@ -158,12 +160,33 @@ static void bytes_arrived(uv_stream_t *uv, ssize_t count, const uv_buf_t *bytes)
 	}
 }
 
+/* What it wrote before it exited is in the pipe: a busy reader of ours must not lose it. */
+static void read_rest(struct child *child, int stream)
+{
+	uv_handle_t *pipe = (uv_handle_t *)&child->pipes[stream];
+	char bytes[65536];
+	uv_os_fd_t fd;
+	ssize_t count;
+	size_t total = 0;
+	if (uv_is_closing(pipe) || uv_fileno(pipe, &fd))
+		return;
+	while (total < PIPE_MAXIMUM && (count = read(fd, bytes, sizeof(bytes))) > 0) {
+		total += (size_t)count;
+		if (child->output)
+			child->output(child->context, stream ? CHILD_STDERR : CHILD_STDOUT, bytes,
+				      (size_t)count);
+	}
+}
+
 static void drain_over(void *context)
 {
 	struct child *child = context;
-	for (int i = 0; i < 2; i++)
-		if (child->pipes[i].data)	/* was opened */
-			close_pipe(child, &child->pipes[i]);
+	for (int i = 0; i < 2; i++) {
+		if (!child->pipes[i].data)	/* was not opened */
+			continue;
+		read_rest(child, i);
+		close_pipe(child, &child->pipes[i]);
+	}
 	finish(child);
 }
 

@@ -22,6 +22,14 @@ static bool is_done(enum event_status status)
 	return status == STATUS_OK || status == STATUS_CACHED || status == STATUS_RESUMED;
 }
 
+void run_remark(struct run_step *step, const char *remark)
+{
+	struct run *run = step->run;
+	text_list_add(run->arena, &run->result->remarks,
+		      arena_format(run->arena, "%s.%s: %s", step->stage->name, step->name,
+				   run_redacted(run, remark)));
+}
+
 static void owe(struct run *run, struct run_stage *stage, const char *kind)
 {
 	struct run_result *result = run->result;

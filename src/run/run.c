@@ -35,14 +35,6 @@ void run_fail_with(struct run *run, const struct error *err)
 			      arena_string(run->arena, err->hint));
 }
 
-void run_remark(struct run_step *step, const char *remark)
-{
-	struct run *run = step->run;
-	text_list_add(run->arena, &run->result->remarks,
-		      arena_format(run->arena, "%s.%s: %s", step->stage->name, step->name,
-				   run_redacted(run, remark)));
-}
-
 static void interrupt_before(struct run *run)
 {
 	event_message(run->events, LEVEL_WARNING, run->signals == 1

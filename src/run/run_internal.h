@@ -105,8 +105,6 @@ struct run {
 void run_fail(struct run *run, const char *stage, const char *step, const char *reason,
 	      const char *log);
 void run_fail_with(struct run *run, const struct error *err);	/* ... and its hint is advice */
-/* What a step says that ended ok and was not all well. */
-void run_remark(struct run_step *step, const char *remark);
 /* For the beginning and the end of a deploy. Of one within another they stand in the journal
  * alone: for who watches, that other one begins and ends. */
 void run_emit_frame(struct run *run, struct event *event);
@@ -213,6 +211,8 @@ void run_smoke_checked(void *run, const struct smoke_check_result *check);
 const char *run_stage_commit(void *run, const char *stage);
 
 /* finish.c */
+/* What a step says that ended ok and was not all well. */
+void run_remark(struct run_step *step, const char *remark);
 void finish_failure_steps(struct run *run);
 void finish_result(struct run *run);
 /* What a rollback to this release will need, or must not pass. */

@@ -7,45 +7,67 @@
 #define OUTPUT_MAXIMUM ((size_t)64 << 20)
 enum { LAST_MAXIMUM = 300, SSH_FAILED = 255 };
 
-static void emit_line(struct fleet_job *job, int stream, const char *bytes, size_t length)
+static void add_line(struct fleet_job *job, int stream, struct buffer *out, const char *bytes,
+		     size_t length)
 {
-	const struct fleet_options *options = job->options;
-	struct buffer text CLEANUP(buffer_release);
-
 	if (stream == CHILD_STDERR && length) {
 		buffer_clear(&job->last);
 		buffer_add(&job->last, bytes, length < LAST_MAXIMUM ? length : LAST_MAXIMUM);
 	}
-	buffer_init(&text, LINE_MAXIMUM + 1024);
-	buffer_add_format(&text, "%s: ", job->host->name);
-	buffer_add(&text, bytes, length);
-	buffer_add_char(&text, '\n');
-	options->output(options->context, stream, text.data, text.length);
+	buffer_add_text(out, job->host->name);
+	buffer_add(out, ": ", 2);
+	buffer_add(out, bytes, length);
+	buffer_add_char(out, '\n');
 }
 
-static void take_clean(struct fleet_job *job, int stream, const char *bytes, size_t length)
+static void hand_on(struct fleet_job *job, int stream, const struct buffer *lines)
+{
+	if (lines->length)
+		job->options->output(job->options->context, stream, lines->data, lines->length);
+}
+
+/* What has no end yet waits for it; a line too long is cut into several. */
+static void keep_part(struct fleet_job *job, int stream, struct buffer *out, const char *bytes,
+		      size_t length)
 {
 	struct buffer *line = &job->line[stream];
 
 	while (length) {
-		const char *newline = memchr(bytes, '\n', length);
-		size_t part = newline ? (size_t)(newline - bytes) : length;
+		size_t room = LINE_MAXIMUM - line->length, part = length < room ? length : room;
 
-		if (line->length + part > LINE_MAXIMUM) {
-			emit_line(job, stream, line->data, line->length);
-			buffer_clear(line);
-			part = part > LINE_MAXIMUM ? LINE_MAXIMUM : part;
-			newline = bytes[part] == '\n' && part < length ? newline : NULL;
-		}
 		buffer_add(line, bytes, part);
-		if (newline) {
-			emit_line(job, stream, line->data, line->length);
+		if (line->length == LINE_MAXIMUM) {
+			add_line(job, stream, out, line->data, line->length);
 			buffer_clear(line);
-			part++;
 		}
 		bytes += part;
 		length -= part;
 	}
+}
+
+/* All lines of a piece are handed on at once: a flood must not outrun its reader. */
+static void take_clean(struct fleet_job *job, int stream, const char *bytes, size_t length)
+{
+	struct buffer out CLEANUP(buffer_release);
+	struct buffer *line = &job->line[stream];
+	const char *newline;
+
+	buffer_init(&out, SIZE_MAX / 2);
+	while (length && (newline = memchr(bytes, '\n', length))) {
+		size_t part = (size_t)(newline - bytes);
+
+		if (line->length) {
+			keep_part(job, stream, &out, bytes, part);
+			add_line(job, stream, &out, line->data, line->length);
+			buffer_clear(line);
+		} else {
+			add_line(job, stream, &out, bytes, part);
+		}
+		bytes += part + 1;
+		length -= part + 1;
+	}
+	keep_part(job, stream, &out, bytes, length);
+	hand_on(job, stream, &out);
 }
 
 static void take_secret(struct fleet_job *job, int stream, const char *bytes, size_t length)
@@ -79,8 +101,11 @@ static void end_output(struct fleet_job *job)
 		if (!redactor_empty(job->options->redactor))
 			redact_end(job->options->redactor, &job->raw[stream], &clean);
 		take_clean(job, stream, clean.data, clean.length);
+		buffer_clear(&clean);
 		if (job->line[stream].length)
-			emit_line(job, stream, job->line[stream].data, job->line[stream].length);
+			add_line(job, stream, &clean, job->line[stream].data,
+				 job->line[stream].length);
+		hand_on(job, stream, &clean);
 		buffer_release(&job->line[stream]);
 	}
 }

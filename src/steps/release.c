@@ -124,7 +124,8 @@ static void *start(const struct step_request *request, enum release_act act, str
 	running->request = request;
 	running->act = act;
 	running->deploy = request->id;
-	if (release_step_read(request, &running->step, err) < 0 || loop_work(request->loop, work, worked, running, err) < 0)
+	if (release_step_read(request, &running->step, err) < 0 ||
+	    loop_work(request->loop, work, worked, running, err) < 0)
 		return NULL;
 	return running;
 }

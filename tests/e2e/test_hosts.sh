@@ -60,11 +60,13 @@ test_environment() {
 		- {ssh: {hosts: web, run: 'env >$LOGS/env; tr "\0" "\n" </proc/$$/cmdline >>$LOGS/args || :; ps ax >>$LOGS/args 2>/dev/null || :'}, env: {HOME_MADE: a b}, secrets: TOKEN}
 		- {name: list, ssh: {hosts: web, run: [touch, "/tmp/x y;$(id)", --reference=/nowhere]}, allow_failure: true}
 	END
+	# shellcheck disable=SC2016  # that is what it is
 	TEST_TOKEN='s3cret $value' MINE=here deploy 0
 	local env=$LOG_FOLDER/env
 	grep -qx "COLOUR=it's \$red" "$env" || fail 'a var is lost'
 	grep -qx 'HOME_MADE=a b' "$env" || fail 'env is lost'
 	grep -qx "built=x 'y'" "$env" || fail 'an output is lost'
+	# shellcheck disable=SC2016
 	grep -qx 'TOKEN=s3cret $value' "$env" || fail 'the secret is lost'
 	grep -qx 'SHIPIT_HOST=127.0.0.1' "$env" || fail 'SHIPIT_HOST is lost'
 	grep -qx "SHIPIT_COMMIT=$(git rev-parse HEAD)" "$env" || fail 'SHIPIT_COMMIT is lost'

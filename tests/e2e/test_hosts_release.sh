@@ -61,7 +61,7 @@ is_the_tree() {
 	[ ! -s "$TEST_FOLDER/diff" ] || { cat "$TEST_FOLDER/diff"; fail "host $1 has something else"; }
 }
 change() { sed -i.bak "$1" "$2"; rm "$2.bak"; }
-step_log() { cat "$(ls -d .git/shipit/deploys/2* | tail -n 1)/logs/$1.log"; }
+step_log() { cat "$(find .git/shipit/deploys -name '2*' | sort | tail -n 1)/logs/$1.log"; }
 
 test_commit_on_all_hosts() {
 	shop '' <<<'- run: "true"'
@@ -273,7 +273,7 @@ no_parts() { ! half_sent "$1"; }
 
 # The small disk is mounted by the host itself: sshd may have a view of its own.
 test_full_disk() {
-	[ "$(id -u)" = 0 ] && [ "$(uname -s)" = Linux ] || skip 'only root can mount a small disk'
+	[ "$(id -u) $(uname -s)" = '0 Linux' ] || skip 'only root can mount a small disk'
 	shop '' <<<'- run: "true"'
 	local before
 	before=$(current 2)
