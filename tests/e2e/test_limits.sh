@@ -19,7 +19,7 @@ test_kinds_of_later_versions() {
 		# shellcheck disable=SC2086  # a command and its flag
 		expect 2 shipit $command
 		says "this version of shipit cannot run a step of kind 'ota_publish'"
-		says 'it runs: run, release, '
+		says 'it runs: run, ssh, release, '
 	done
 }
 
