@@ -1,14 +1,13 @@
 /* Children on the loop: their output as it comes, their end once. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "proc/child_internal.h"
 #include "proc/loop_internal.h"
-
-enum { PIPE_MAXIMUM = 1 << 20 };
 
 struct child {
 	struct child *next, **link;	/* in loop->children */
@@ -27,7 +26,9 @@ struct child {
 	char *input_bytes;
 	bool input_held;
 	struct loop_timer *timer;	/* KILL after TERM, or the end of draining */
-	int64_t grace;
+	int64_t grace, drain;
+	int drains;			/* since it has exited */
+	bool heard;			/* something, since draining began anew */
 	void (*output)(void *context, enum child_stream stream, const char *bytes, size_t length);
 	void (*done)(void *context, const struct child_exit *exit);
 	void *context;
@@ -139,16 +140,19 @@ static void widen(struct child *child, int stream)
 #ifdef F_SETPIPE_SZ
 	uv_os_fd_t fd;
 	if (!child->widened[stream] && !uv_fileno((uv_handle_t *)&child->pipes[stream], &fd))
-		(void)fcntl(fd, F_SETPIPE_SZ, PIPE_MAXIMUM);
+		(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
 #endif
 	child->widened[stream] = true;
 }
+
+static void drain(struct child *child, int64_t silence);
 
 static void bytes_arrived(uv_stream_t *uv, ssize_t count, const uv_buf_t *bytes)
 {
 	struct child *child = uv->data;
 	int stream = uv == (uv_stream_t *)&child->pipes[1];
 	if (count > 0) {
+		child->heard = true;
 		if (count >= 65536)
 			widen(child, stream);
 		if (child->output)
@@ -156,48 +160,57 @@ static void bytes_arrived(uv_stream_t *uv, ssize_t count, const uv_buf_t *bytes)
 				      bytes->base, (size_t)count);
 	} else if (count < 0) {
 		close_pipe(child, &child->pipes[stream]);
+		if (stream == 0 && child->exited && child->reading)
+			drain(child, CHILD_DRAIN);
 		finish(child);
 	}
 }
 
-/* What it wrote before it exited is in the pipe: a busy reader of ours must not lose it. */
-static void read_rest(struct child *child, int stream)
+static void end_draining(struct child *child)
 {
-	uv_handle_t *pipe = (uv_handle_t *)&child->pipes[stream];
-	char bytes[65536];
-	uv_os_fd_t fd;
-	ssize_t count;
-	size_t total = 0;
-	if (uv_is_closing(pipe) || uv_fileno(pipe, &fd))
-		return;
-	while (total < PIPE_MAXIMUM && (count = read(fd, bytes, sizeof(bytes))) > 0) {
-		total += (size_t)count;
-		if (child->output)
-			child->output(child->context, stream ? CHILD_STDERR : CHILD_STDOUT, bytes,
-				      (size_t)count);
+	for (int i = 0; i < 2; i++)
+		if (child->pipes[i].data)	/* was opened */
+			close_pipe(child, &child->pipes[i]);
+	finish(child);
+}
+
+/* The loop may have been kept from reading for as long: timers come before what has arrived. */
+static bool waits_to_be_read(const struct child *child)
+{
+	for (int i = 0; i < 2; i++) {
+		const uv_handle_t *pipe = (const uv_handle_t *)&child->pipes[i];
+		struct pollfd look = {.events = POLLIN};
+
+		if (child->pipes[i].data && !uv_is_closing(pipe) && !uv_fileno(pipe, &look.fd) &&
+		    poll(&look, 1, 0) > 0)
+			return true;
 	}
+	return false;
 }
 
 static void drain_over(void *context)
 {
 	struct child *child = context;
-	for (int i = 0; i < 2; i++) {
-		if (!child->pipes[i].data)	/* was not opened */
-			continue;
-		read_rest(child, i);
-		close_pipe(child, &child->pipes[i]);
-	}
-	finish(child);
+
+	if (child->drains++ < CHILD_DRAINS && (child->heard || waits_to_be_read(child)))
+		drain(child, CHILD_DRAIN);
+	else
+		end_draining(child);
+}
+
+static void drain(struct child *child, int64_t silence)
+{
+	child->heard = false;
+	loop_timer_stop(child->timer);
+	child->timer = loop_timer_start(child->loop, silence, 0, drain_over, child);
 }
 
 static void child_exited(struct child *child)
 {
 	child->exited = true;
 	known_reap(child->process.pid, &child->ended);
-	if (child->reading) {
-		loop_timer_stop(child->timer);
-		child->timer = loop_timer_start(child->loop, CHILD_DRAIN, 0, drain_over, child);
-	}
+	if (child->reading)
+		drain(child, child->drain);
 	finish(child);
 }
 
@@ -303,6 +316,7 @@ struct child *child_start(struct loop *loop, const struct child_options *options
 	child->loop = loop;
 	child->group = !options->same_session && !options->terminal;
 	child->grace = options->grace ? options->grace : CHILD_GRACE;
+	child->drain = options->drain ? options->drain : CHILD_DRAIN;
 	child->output = options->output;
 	child->done = options->done;
 	child->context = options->context;
@@ -364,7 +378,7 @@ void child_stop(struct child *child)
 {
 	if (child->exited) {
 		if (child->stops++)
-			drain_over(child);
+			end_draining(child);
 		return;
 	}
 	if (child->stops++) {

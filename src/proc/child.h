@@ -40,6 +40,9 @@ struct child_options {
 	/* child_start only: */
 	const char *input_file; /* a file that it reads as stdin */
 	bool input_held;        /* stdin has no end behind `input` before child_end_input */
+	/* Somebody else writes its stdout on its behalf, also behind its exit (ssh's master): so
+	 * many ms of silence are waited for; 0: CHILD_DRAIN. */
+	int64_t drain;
 
 	/* child_run only: */
 	int64_t timeout;		/* ms; 0: none */
@@ -86,8 +89,10 @@ void child_leave(struct child *child);
 void child_signal(struct child *child, int signal);
 /* Its stdin (input_held) ends now; fine when it has already. */
 void child_end_input(struct child *child);
-/* Whoever holds its pipes open after it has exited is waited for no longer than this (ms). */
+/* Whoever holds its pipes open after it has exited is waited for until it is silent for so long
+ * (ms), and so many times as long at most. */
 #define CHILD_DRAIN 500
+#define CHILD_DRAINS 20
 
 /* "exit code 3", "killed by SIGTERM": buffer of 64 bytes, returns it. */
 const char *child_exit_text(char text[64], const struct child_exit *exit);

@@ -15,7 +15,10 @@
 
 #define FOLDER "shipit-ssh."
 /* ssh adds a dot and 16 letters while it makes a socket; the number is ours. */
-enum { SOCKET_ROOM = 1 + 6 + 17 + 1 };
+enum {
+	SOCKET_ROOM = 1 + 6 + 17 + 1,
+	OUTPUT_SILENCE = 30000, /* ms for the master to hand on what a command wrote */
+};
 
 struct ssh {
 	struct arena arena;
@@ -200,5 +203,6 @@ struct child *ssh_start(struct ssh *ssh, struct loop *loop, const struct ssh_tar
 	text_list_add(&arena, &list, command);
 	text_list_add(&arena, &list, NULL);
 	child.arguments = list.items;
+	child.drain = OUTPUT_SILENCE;
 	return child_start(loop, &child, err);
 }
