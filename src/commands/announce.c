@@ -2,9 +2,9 @@
 #include "commands/announce.h"
 
 #include "base/text.h"
+#include "commands/notices.h"
 #include "commands/session.h"
 #include "git/change.h"
-#include "git/repository.h"
 #include "net/http.h"
 #include "proc/loop.h"
 #include "run/past.h"
@@ -13,7 +13,7 @@
 #include "services/template.h"
 #include "steps/kind.h"
 
-enum { HURRY = 2000, PATIENCE = 1000, NAMES = 512 };
+enum { HURRY = 2000, LIMIT = 30000, PATIENCE = 1000, NAMES = 512 };
 
 /* A dead-man switch that a step tells of the beginning. */
 struct beat {
@@ -38,6 +38,7 @@ struct announcer {
 	struct trace trace;
 	struct trace_spans *spans;
 	struct markers *markers;
+	struct notices *notices;
 	struct service_deploy deploy;
 	struct step_services services;
 	VEC(struct beat *) beats;
@@ -59,7 +60,7 @@ static struct http *client(struct announcer *announcer)
 static void one_ended(struct announcer *announcer)
 {
 	announcer->under_way--;
-	if (announcer->waiting && !announcer->under_way)
+	if (announcer->waiting && !announcer->under_way && !notices_busy(announcer->notices))
 		loop_stop(announcer->loop);
 }
 
@@ -82,24 +83,6 @@ static void marker_told(void *context, const char *name, const struct error *fai
 	event_emit(announcer->hub, &event);
 	buffer_release(&reason);
 	one_ended(announcer);
-}
-
-/* "https://ann:secret@host/x" is nobody's business; a folder on this machine is nobody's either. */
-const char *announce_repository(const struct session *session)
-{
-	struct arena *arena = session->arena;
-	char *url =
-		repository_setting(session->repository, arena,
-				   arena_format(arena, "remote.%s.url", session->config->remote));
-	const char *host = url ? strstr(url, "://") : NULL;
-	const char *user = host ? strchr(host + 3, '@') : NULL;
-
-	if (!url || (!host && (*url == '/' || *url == '.' || !strchr(url, ':'))) ||
-	    text_starts_with(url, "file://"))
-		return NULL;
-	if (!user || !text_starts_with(url, "http") || user > host + 3 + strcspn(host + 3, "/"))
-		return url;
-	return arena_format(arena, "%.*s%s", (int)(host + 3 - url), url, user + 1);
 }
 
 static void add_commits(struct announcer *announcer)
@@ -257,6 +240,7 @@ static void on_event(struct event_sink *sink, const struct event *event)
 
 	if (announcer->spans)
 		trace_spans_add(announcer->spans, event);
+	notices_event(announcer->notices, event);
 	if (event->type == EVENT_DEPLOY_STARTED)
 		announcer->deploy.started = announcer->past && announcer->past->started
 						    ? announcer->past->started
@@ -269,6 +253,26 @@ static void on_event(struct event_sink *sink, const struct event *event)
 		step_seen(announcer, event);
 	else if (event->type == EVENT_DEPLOY_FINISHED)
 		on_finished(announcer, event);
+}
+
+static void messages_over(void *context)
+{
+	struct announcer *announcer = context;
+
+	if (announcer->waiting && !announcer->under_way)
+		loop_stop(announcer->loop);
+}
+
+static void on_begun(void *context, const struct step_services *services)
+{
+	struct announcer *announcer = context;
+
+	announcer->services = *services;
+	announcer->deploy.id = announcer->id;
+	fill_deploy(announcer);
+	if (announcer->notices)
+		notices_begin(announcer->notices, announcer->loop, client(announcer),
+			      &announcer->services);
 }
 
 static void on_ready(void *context, const struct step_services *services)
@@ -293,6 +297,8 @@ static void on_passed(void *context, const struct run_identity *identity)
 {
 	struct announcer *announcer = context;
 
+	if (!strcmp(identity->id, announcer->id))
+		notices_live(announcer->notices);
 	mark_live(announcer, identity->id, announcer->plan->rollback ? "rolled_back" : "ok");
 }
 
@@ -328,6 +334,7 @@ static void limit_over(void *context)
 {
 	struct announcer *announcer = context;
 
+	notices_give_up(announcer->notices);
 	cancel_all(announcer);
 	loop_stop(announcer->loop);
 }
@@ -352,6 +359,7 @@ static void say_for_what(void *context)
 		if (announcer->beats.items[i]->call)
 			buffer_add_format(&names, "%sthe dead-man switch",
 					  names.length ? ", " : "");
+	notices_under_way(announcer->notices, &names);
 	buffer_add_text(&names, " to be told (Ctrl-C: do not wait)");
 	emit_waiting(announcer, names.data);
 	announcer->said = true;
@@ -372,16 +380,18 @@ static bool on_busy(void *context)
 	if (announcer->ended)
 		send_last(announcer);
 	announcer->waiting = true;
-	if (announcer->under_way && !announcer->patience)
+	bool busy = announcer->under_way > 0 || notices_busy(announcer->notices);
+	if (busy && !announcer->patience)
 		announcer->patience =
 			loop_timer_start(announcer->loop, PATIENCE, 0, say_for_what, announcer);
-	/* Somebody pressed Ctrl-C and wants to go. */
-	if (announcer->hurried && announcer->under_way && !announcer->limit)
-		announcer->limit =
-			loop_timer_start(announcer->loop, HURRY, 0, limit_over, announcer);
-	if (!announcer->under_way)
+	/* With Ctrl-C somebody wants to go. */
+	if (busy && !announcer->limit)
+		announcer->limit = loop_timer_start(announcer->loop,
+						    announcer->hurried ? HURRY : LIMIT, 0,
+						    limit_over, announcer);
+	if (!busy)
 		unsay(announcer);
-	return announcer->under_way > 0;
+	return busy;
 }
 
 /* ---- its life ---- */
@@ -411,12 +421,14 @@ struct announcer *announcer_new(const struct announce_options *options)
 	const struct config *config = options->session->config;
 	struct announcer *announcer;
 
-	if (!config->markers && !has_heartbeat(options->plan))
+	if (!config->markers && !has_heartbeat(options->plan) &&
+	    !notify_names_any(config->notify))
 		return NULL;
 	announcer = arena_new(options->session->arena, struct announcer);
 	*announcer = (struct announcer){
 		.sink = {.event = on_event},
-		.telling = {.ready = on_ready,
+		.telling = {.begun = on_begun,
+			    .ready = on_ready,
 			    .passed = on_passed,
 			    .busy = on_busy,
 			    .context = announcer},
@@ -429,6 +441,16 @@ struct announcer *announcer_new(const struct announce_options *options)
 	trace_begin(&announcer->trace, getenv("TRACEPARENT"));
 	if (has_otlp(config->markers))
 		announcer->spans = trace_spans_new(&announcer->trace);
+	announcer->notices = notices_new(&(struct notices_options){
+		.session = options->session,
+		.plan = options->plan,
+		.run = options->run,
+		.hub = options->hub,
+		.folder = options->folder,
+		.deploy = &announcer->deploy,
+		.over = messages_over,
+		.context = announcer,
+	});
 	event_hub_add(options->hub, &announcer->sink);
 	return announcer;
 }
@@ -462,6 +484,7 @@ void announcer_free(struct announcer *announcer)
 	unsay(announcer);
 	event_hub_remove(announcer->hub, &announcer->sink);
 	cancel_all(announcer);
+	notices_cancel(announcer->notices);
 	loop_timer_stop(announcer->limit);
 	loop_timer_stop(announcer->patience);
 	http_free(announcer->http);

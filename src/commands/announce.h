@@ -1,4 +1,5 @@
-/* Tells outside services of a deploy, beside it: markers, its trace, dead-man switches. Reads the
+/* Tells outside services of a deploy, beside it: markers, its trace, messages,
+ * dead-man switches. Reads the
  * deploy's events; never fails or delays it. */
 #pragma once
 #include "run/run.h"
@@ -12,6 +13,8 @@ struct announce_options {
 	struct session *session;
 	const struct plan *plan;
 	const char *id;		/* the deploy's */
+	const char *folder;	/* of its records */
+	const struct run_options *run; /* filled when it begins */
 	struct event_hub *hub;
 	const struct run_past *past;	/* what an earlier run of it did; NULL: it begins */
 };

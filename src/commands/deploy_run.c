@@ -218,6 +218,8 @@ static void add_announcer(struct deploy *deploy)
 		.session = deploy->session,
 		.plan = deploy->plan,
 		.id = deploy->folder.id,
+		.folder = deploy->folder.path,
+		.run = &deploy->options,
 		.hub = deploy->hub,
 		.past = deploy->again ? deploy->again->past->past : NULL,
 	};

@@ -276,6 +276,7 @@ struct config {
 	const char *sound_go_live, *sound_success, *sound_failure;	/* name, file, or "none" */
 	struct maintenance_config maintenance;
 	const struct node *markers, *notify, *hosts;	/* or NULL */
+	struct pattern_texts config_changes;	/* of notify: empty: none */
 	VEC(struct person_config) roster;
 	const struct node *environment;	/* the environment's own node */
 

@@ -100,11 +100,13 @@ static const char *fill_value(const struct fill_values *values, const char *name
 		{"branch", values->branch}, {"deployer", values->deployer},
 		{"id", values->id},         {"url", values->url},
 		{"status", values->status},
+		{"event", values->event},   {"text", values->text},
 	};
+	const size_t always = 9;	/* the others only where there is a message */
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strlen(known[i].name) == length && memcmp(known[i].name, name, length) == 0)
-			return known[i].value ? known[i].value : "";
+			return known[i].value || i >= always ? known[i].value : "";
 	return NULL;
 }
 

@@ -16,7 +16,8 @@ char *expand_text(struct arena *arena, const char *text, const struct expand_loo
 int expand_names(struct arena *arena, const char *text, struct text_list *names, struct error *err);
 
 struct fill_values {		/* NULL counts as "" */
-	const char *app, *env, *commit, *previous, *branch, *deployer, *id, *url, *status;
+	const char *app, *env, *commit, *previous, *branch, *deployer, *id, *url, *status,
+		*event, *text;
 };
 /* text with {app}, {env} ... replaced; any other {word} stays as it is. */
 char *fill_text(struct arena *arena, const char *text, const struct fill_values *values);

@@ -185,7 +185,7 @@ static const struct key guards_keys[] = {
 	MAP("approvals", 0, count_row, "how many co-signatures an environment needs"),
 	{.name = "ci",
 	 .types = TYPE_OBJECT,
-	 .flags = KEY_LATER | KEY_ONE_OF,
+	 .flags = KEY_ONE_OF,
 	 .keys = ci_keys,
 	 .help = "the commit's checks must be green"},
 	END,
@@ -270,14 +270,30 @@ static const struct key config_changes_keys[] = {
 	END,
 };
 static const struct key slack_keys[] = {
-	PLAIN("webhook", TYPE_TEXT, KEY_EXPANDS, "an incoming webhook"),
-	PLAIN("token", TYPE_TEXT, KEY_EXPANDS, "a bot's token: one message, updated and threaded"),
+	PLAIN("webhook", TYPE_TEXT, KEY_CHOICE | KEY_EXPANDS, "an incoming webhook"),
+	PLAIN("token", TYPE_TEXT, KEY_CHOICE | KEY_EXPANDS,
+	      "a bot's token: one message, updated and threaded"),
 	PLAIN("channel", TYPE_TEXT, KEY_EXPANDS, "the channel, with a token"),
 	PLAIN("endpoint", TYPE_TEXT, KEY_EXPANDS, "in place of https://slack.com"),
 	END,
 };
+static const struct key webhook_keys[] = {
+	PLAIN("url", TYPE_TEXT, KEY_REQUIRED | KEY_EXPANDS, "its address"),
+	MAP("headers", KEY_EXPANDS, key_expanding_row, "headers of each request"),
+	PLAIN("json", TYPE_ANY, KEY_EXPANDS | KEY_FILLS,
+	      "the body, with {event} and {text} beside what json knows elsewhere"),
+	END,
+};
+static const struct key webhook_row = {.types = TYPE_OBJECT, .keys = webhook_keys};
 const struct key notify_keys[] = {
-	OBJECT("slack", 0, slack_keys, "tells a Slack channel"),
+	{.name = "slack",
+	 .types = TYPE_OBJECT,
+	 .flags = KEY_ONE_OF,
+	 .keys = slack_keys,
+	 .help = "tells a Slack channel"},
+	LIST("webhooks", 0, webhook_row, "tells any other service, by POST"),
+	PLAIN("command", TYPE_COMMAND, 0, "a command that tells; SHIPIT_NOTICE_TEXT is the message"),
+	PLAIN("text", TYPE_TEXT, KEY_FILLS, "as a step: the message"),
 	OBJECT("config_changes", 0, config_changes_keys, "tells of changes to the infrastructure"),
 	END,
 };
@@ -317,7 +333,7 @@ static const struct key environment_keys[] = {
 	 .flags = KEY_OVERLAY | KEY_EMPTY,
 	 .each = &markers_row,
 	 .help = "in place of what stands outside"},
-	OBJECT("notify", KEY_OVERLAY | KEY_LATER, notify_keys, "on top of what stands outside"),
+	OBJECT("notify", KEY_OVERLAY, notify_keys, "on top of what stands outside"),
 	OBJECT("guards", KEY_OVERLAY, guards_keys, "on top of what stands outside"),
 	OBJECT("sounds", KEY_OVERLAY, sounds_keys, "on top of what stands outside"),
 	MAP("hosts", KEY_OVERLAY | KEY_NAMES, group_row,
@@ -416,7 +432,7 @@ static const struct key deploy_keys[] = {
 	 .flags = KEY_OVERLAY | KEY_EMPTY,
 	 .each = &markers_row,
 	 .help = "services that are told of each deploy"},
-	OBJECT("notify", KEY_OVERLAY | KEY_LATER, notify_keys,
+	OBJECT("notify", KEY_OVERLAY, notify_keys,
 	       "people who are told of each deploy"),
 	MAP("hosts", KEY_OVERLAY | KEY_NAMES, group_row, "groups of hosts"),
 	OBJECT("cache", KEY_LATER, cache_keys, "where outputs of steps are kept"),

@@ -233,6 +233,7 @@ static int begin(struct run *run, struct error *err)
 						 run);
 	emit_started(run);
 	secrets_tell(run);
+	telling_begin(run);
 	return 0;
 }
 

@@ -28,6 +28,9 @@ enum run_rollback {
 
 /* Who tells outside services of the deploy (markers, messages), beside it. All may be NULL. */
 struct run_telling {
+	/* Once, behind deploy.started: what `notify` needs is known; later (before ready) when a
+	 * command tells one of its secrets. */
+	void (*begun)(void *context, const struct step_services *services);
 	/* Once, before go-live: the secrets of deploy.yml's `markers` have been read; what could
 	 * not be is unknown to services->values. When that point is never reached: at the end. */
 	void (*ready)(void *context, const struct step_services *services);

@@ -82,7 +82,8 @@ struct run {
 	struct step_services services;
 	struct text_list unreadable;	/* secrets that nobody needs, and that cannot be read */
 	bool looking;			/* no secret is read any more */
-	bool told_ready;
+	bool told_begun, told_ready;
+	bool notify_waits;	/* a command is not run for its secrets yet */
 	struct text_list exposed;	/* secrets too short to be kept out of the output */
 	bool rollback_unwell;		/* it left something that is not well */
 	bool lost;			/* something was started that the plan knows no more */
@@ -170,8 +171,10 @@ void secrets_begin(struct run *run);
 int secrets_check(struct run *run, struct error *err) MUST_USE;
 /* Before go-live: what the rest of the plan needs is read. */
 int secrets_ready(struct run *run, struct error *err) MUST_USE;
-/* What markers need: what cannot be read is told, and fails nothing. */
+/* What markers and messages need: what cannot be read is told, and fails nothing. */
 void secrets_ready_outside(struct run *run);
+/* What messages alone need; false: a command would have to be run for it. */
+bool secrets_ready_notify(struct run *run);
 void secrets_tell(struct run *run);	/* of what cannot be hidden */
 void secrets_release(struct run *run);
 /* text without secrets, in the run's arena; NULL for NULL. */
@@ -181,6 +184,7 @@ int outputs_parse(struct arena *arena, const char *bytes, size_t length, struct 
 		  struct error *err) MUST_USE;
 
 /* telling.c */
+void telling_begin(struct run *run);	/* it has been told to who reads the events */
 void telling_ready(struct run *run);	/* before go-live */
 void telling_passed(struct run *run);	/* live, and well */
 void telling_wait(struct run *run);	/* nothing else is left to do */

@@ -208,16 +208,40 @@ static int try_one(struct run *run, const char *name, struct error *ignored)
 	return 0;
 }
 
-void secrets_ready_outside(struct run *run)
+static void visit_outside(struct run *run, const char *key, const struct node *node,
+			  visit_secret *visit)
 {
-	const struct node *markers = run->options->config->markers;
 	struct text_list texts = {0};
 	struct error err = {0};
-	schema_expanding(run->arena, schema_row(deploy_file.keys, "markers"), markers, &texts);
+	schema_expanding(run->arena, schema_row(deploy_file.keys, key), node, &texts);
 	for (size_t i = 0; i < texts.count; i++)
-		if (visit_texts(run, texts.items[i], try_one, &err))
+		if (visit_texts(run, texts.items[i], visit, &err))
 			event_message(run->events, LEVEL_WARNING, "%s", err.message);
 	secrets_tell(run);
+}
+
+void secrets_ready_outside(struct run *run)
+{
+	visit_outside(run, "notify", run->options->config->notify, try_one);
+	visit_outside(run, "markers", run->options->config->markers, try_one);
+}
+
+static int look_one(struct run *run, const char *name, struct error *err)
+{
+	const struct secret_config *secret = config_secret(run->options->config, name);
+	(void)err;
+	if (secret && secret->command.place.line && !map_get_text(&run->secrets, name))
+		run->notify_waits = true;
+	return 0;
+}
+
+bool secrets_ready_notify(struct run *run)
+{
+	const struct node *notify = run->options->config->notify;
+	visit_outside(run, "notify", notify, look_one);
+	if (!run->notify_waits)
+		visit_outside(run, "notify", notify, try_one);
+	return !run->notify_waits;
 }
 
 void secrets_release(struct run *run)

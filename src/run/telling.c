@@ -10,11 +10,28 @@ static const struct run_telling *own(const struct run *run)
 	return alone ? NULL : run->options->telling;
 }
 
+static void begin(struct run *run, const struct run_telling *telling)
+{
+	if (run->told_begun)
+		return;
+	run->told_begun = true;
+	telling->begun(telling->context, &run->services);
+}
+
+void telling_begin(struct run *run)
+{
+	const struct run_telling *telling = own(run);
+
+	if (telling && secrets_ready_notify(run))
+		begin(run, telling);
+}
+
 static void make_ready(struct run *run, const struct run_telling *telling)
 {
 	if (run->told_ready)
 		return;
 	run->told_ready = true;
+	begin(run, telling);
 	telling->ready(telling->context, &run->services);
 }
 

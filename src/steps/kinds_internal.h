@@ -50,6 +50,11 @@ void mark_stop(void *running);
 void mark_check(const struct step_config *step, struct diagnostics *diagnostics);
 void mark_describe(const struct step_config *step, struct buffer *out);
 
+void *notify_step_start(const struct step_request *request, struct error *err);
+void notify_step_stop(void *running);
+void notify_step_check(const struct step_config *step, struct diagnostics *diagnostics);
+void notify_step_describe(const struct step_config *step, struct buffer *out);
+
 void *smoke_step_start(const struct step_request *request, struct error *err);
 void smoke_step_stop(void *running);
 void smoke_describe(const struct step_config *step, struct buffer *out);

@@ -24,6 +24,8 @@ const struct step_kind step_kinds[] = {
 	 .stop = heartbeat_step_stop, .describe = heartbeat_describe},
 	{.name = "mark", .harmless = true, .start = mark_start, .stop = mark_stop,
 	 .check = mark_check, .describe = mark_describe},
+	{.name = "notify", .harmless = true, .start = notify_step_start, .stop = notify_step_stop,
+	 .check = notify_step_check, .describe = notify_step_describe},
 	{.name = "smoke", .harmless = true, .start = smoke_step_start, .stop = smoke_step_stop,
 	 .describe = smoke_describe},
 	{.name = "sound", .harmless = true, .start = sound_step_start, .stop = sound_step_stop,

@@ -126,7 +126,100 @@ def plain(status, message):
     return {"error": message}
 
 
+def rich_text(value, where):
+    """Blocks of Slack: one rich_text of plain texts, bold or not, and links."""
+    def element(one, place):
+        if not isinstance(one, dict) or one.get("type") not in ("text", "link"):
+            raise Bad("%s is no element" % place)
+        if one["type"] == "text":
+            fields(type_=text(), text_=text(maximum=3000),
+                   style=fields(bold=anything, italic=anything, code=anything))(one, place)
+        else:
+            fields(type_=text(), url_=URL, text=text())(one, place)
+    section = fields(type_=text(pattern="rich_text_section"), elements_=listing(element, 1))
+    listing(fields(type_=text(pattern="rich_text"), elements_=listing(section, 1)), 1)(value, where)
+
+
+def slack_text(value, where):
+    text(maximum=40000)(value, where)
+    if re.search("[<>]|&(?!(amp|lt|gt);)", value):
+        raise Bad("%s is not escaped: %s" % (where, value))
+
+
+STAMP = text(pattern=r"\d{10}\.\d{6}")
+SLACK_ERROR = {400: "invalid_arguments", 401: "invalid_auth", 403: "missing_scope", 404: "channel_not_found",
+               415: "invalid_post_type", 429: "ratelimited", 500: "internal_error"}
+
+
+def slack_complaint(status, _message):
+    return {"ok": False, "error": SLACK_ERROR.get(status, "fatal_error")}
+
+
+def slack_posted(handler, body, _query):
+    with handler.server.lock:
+        handler.server.posted.append("15034%05d.000200" % (len(handler.server.posted) + 1))
+        stamp = handler.server.posted[-1]
+    if "thread_ts" in body and body["thread_ts"] not in handler.server.posted:
+        return {"ok": False, "error": "thread_not_found"}
+    if not re.fullmatch("#operations|C024BE91L", body["channel"]):
+        return {"ok": False, "error": "channel_not_found"}
+    return {"ok": True, "channel": "C024BE91L", "ts": stamp, "message": {"text": body["text"]}}
+
+
+def slack_updated(handler, body, _query):
+    if body["channel"] != "C024BE91L":
+        return {"ok": False, "error": "channel_not_found"}
+    if body["ts"] not in handler.server.posted:
+        return {"ok": False, "error": "message_not_found"}
+    return {"ok": True, "channel": body["channel"], "ts": body["ts"], "text": body["text"]}
+
+
+def from_file(name, otherwise):
+    """What a test wrote to FOLDER/NAME."""
+    def answer(handler, _body, _query):
+        try:
+            with open(os.path.join(handler.server.folder, name), encoding="utf-8") as lines:
+                return json.load(lines)
+        except OSError:
+            return otherwise
+    return answer
+
+
+def slack_presence(handler, _body, query):
+    there = from_file("presence", {})(handler, None, None)
+    if query["user"] not in there:
+        return {"ok": False, "error": "user_not_found"}
+    return {"ok": True, "presence": there[query["user"]]}
+
+
+SLACK = dict(headers={"authorization": "Bearer " + KEY}, status=200, complain=slack_complaint, soft=True,
+             type="application/json; charset=utf-8", error={"ok": False, "error": "channel_not_found"})
+GITHUB = dict(method="GET", body=None, status=200, complain=lambda status, message: {
+    "message": message, "documentation_url": "https://docs.github.com/rest", "status": str(status)},
+              headers={"authorization": "Bearer " + KEY, "accept": "application/vnd.github+json",
+                       "x-github-api-version": "2022-11-28", "user-agent": "shipit"})
+
 API = {
+    "slack-post": dict(SLACK, method="POST", path="/api/chat.postMessage", serve=slack_posted,
+                       body=fields(channel_=text(), text_=slack_text, blocks_=rich_text,
+                                   thread_ts=STAMP, unfurl_links=anything)),
+    "slack-update": dict(SLACK, method="POST", path="/api/chat.update", serve=slack_updated,
+                         body=fields(channel_=text(), text_=slack_text, blocks_=rich_text, ts_=STAMP)),
+    "slack-presence": dict(SLACK, method="GET", path="/api/users.getPresence", serve=slack_presence,
+                           body=None, query={"user": None}),
+    "slack-hook": dict(method="POST", path="/services/T000/B000/" + KEY, headers={}, status=200,
+                       body=fields(text_=slack_text, blocks_=rich_text),
+                       answer=lambda body: "ok", complain=lambda status, message: "invalid_payload"),
+    "github-checks": dict(GITHUB, path="/repos/acme/shop/commits/[0-9a-f]{40}/check-runs",
+                          query={"per_page": "100", "page": None},
+                          serve=from_file("checks", {"total_count": 0, "check_runs": []})),
+    "github-status": dict(GITHUB, path="/repos/acme/shop/commits/[0-9a-f]{40}/status", query={"per_page": "100"},
+                          serve=from_file("statuses", {"state": "pending", "total_count": 0,
+                                                       "statuses": []})),
+    "gitlab": dict(method="GET", path="/api/v4/projects/acme%2Fshop/pipelines", body=None, status=200,
+                   query={"sha": None, "order_by": "id", "sort": "desc", "per_page": "20"},
+                   headers={"private-token": KEY}, serve=from_file("pipelines", []),
+                   complain=lambda status, message: {"message": "%d %s" % (status, message)}),
     "newrelic": dict(method="POST", path="/graphql", headers={"api-key": KEY}, body=graphql, status=200,
                      answer=lambda body: {"data": {"changeTrackingCreateDeployment": {
                          "deploymentId": "d-1", "entityGuid": "g", "timestamp": 1}}},
@@ -284,7 +377,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return (400, "a body") if body else (0, None)
         if api["body"] is anything:
             return 0, None
-        if self.headers.get("Content-Type") != "application/json":
+        if self.headers.get("Content-Type") != api.get("type", "application/json"):
             return 415, "Content-Type: %s" % self.headers.get("Content-Type")
         try:
             value = json.loads(body.decode("utf-8"))
@@ -344,7 +437,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.note(api=name, body=shown, status=status or api["status"],
                   problem=found if status else None)
         if status:
-            self.reply(status, api["complain"](status, found))
+            self.reply(200 if "soft" in api else status, api["complain"](status, found))
+        elif "serve" in api:
+            query = urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query)
+            self.reply(api["status"], api["serve"](self, found, dict(query)))
         else:
             self.reply(api["status"], api["answer"](found))
 
@@ -355,6 +451,7 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     request_queue_size = 128
     is_elsewhere = False
+    posted = []  # stamps of Slack's messages
 
     def __init__(self, folder, log):
         super().__init__(("127.0.0.1", 0), Handler)
