@@ -7,6 +7,7 @@
 #include "commands/deploy_run.h"
 #include "commands/interrupted.h"
 #include "commands/replan.h"
+#include "commands/session_ci.h"
 #include "commands/session_people.h"
 #include "plan/difference.h"
 #include "proc/interrupt.h"
@@ -172,7 +173,8 @@ static int deploy_target(struct session *session, const struct session_options *
 	struct replan replan = { .session = session, .fresh = &fresh, .target = target,
 				 .flags = flags };
 
-	if (lock_tell_plan(session, patience > 0, err) < 0)
+	if (lock_tell_plan(session, patience > 0, err) < 0 ||
+	    session_ci_gather(session, patience, err) < 0)
 		return -1;
 	replan.plan = session_plan(session, flags, clock_now(call->clock), err);
 	if (!replan.plan)

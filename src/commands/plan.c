@@ -5,6 +5,7 @@
 #include "commands/deploy_run.h"
 #include "commands/lock_facts.h"
 #include "commands/session.h"
+#include "commands/session_ci.h"
 
 static const struct option_row plan_options[] = {
 	DEPLOY_CHOICE_OPTIONS,
@@ -67,7 +68,7 @@ static int run_plan(struct call *call, struct error *err)
 	if (session_open_target(&session, call, &target, err) < 0 ||
 	    session_check_here(&session, err) < 0)
 		return -1;
-	if (lock_tell_plan(&session, false, err) < 0)
+	if (lock_tell_plan(&session, false, err) < 0 || session_ci_gather(&session, 0, err) < 0)
 		return -1;
 	plan = session_plan(&session, &flags, now, err);
 	return plan ? plan_show(call, plan, err) : -1;

@@ -2,6 +2,7 @@
 #include "commands/replan.h"
 
 #include "base/text.h"
+#include "commands/session_ci.h"
 #include "commands/session_people.h"
 #include "plan/difference.h"
 
@@ -45,7 +46,8 @@ static int plan_anew(struct replan *replan, struct error *err)
 	struct session *first = replan->session;
 
 	if (look(replan, err) < 0 || holding_check_hold(replan->session, err) < 0 ||
-	    session_people_renew(replan->session, first, err) < 0)
+	    session_people_renew(replan->session, first, err) < 0 ||
+	    (replan->session != first && session_ci_gather(replan->session, 0, err) < 0))
 		return -1;
 	replan->plan = session_plan(replan->session, replan->flags, now, err);
 	return replan->plan ? 0 : -1;
@@ -57,6 +59,9 @@ int replan_under_lease(struct replan *replan, struct holding *holding, struct er
 	struct call *call = replan->session->call;
 	int result;
 
+	/* Before the store is borrowed: an answer may take longer than the lease's renewal may. */
+	if (session_ci_gather(replan->session, 0, err) < 0)
+		return -1;
 	holding_borrow(holding);
 	result = plan_anew(replan, err);
 	holding_return(holding);

@@ -13,6 +13,7 @@ static const struct guard guards[] = {
 	{.name = "freezes", .judge = guard_freezes},
 	{.name = "roster", .judge = guard_roster, .no_override = true},
 	{.name = "approvals", .judge = guard_approvals},
+	{.name = "ci", .judge = guard_ci},
 	{.name = "lock", .judge = guard_lock, .no_override = true},
 };
 

@@ -139,3 +139,21 @@ int guard_lock(struct plan *plan, const struct plan_input *input, struct judgeme
 					 input->facts.lock);
 	return 0;
 }
+
+int guard_ci(struct plan *plan, const struct plan_input *input, struct judgement *judgement,
+	     struct error *err)
+{
+	const struct plan_ci *ci = &input->facts.ci;
+
+	(void)err;
+	if (!ci->asked)
+		return 0;
+	judgement->reason = ci->reason;
+	if (!ci->refuses)
+		return 0;
+	judgement->verdict = STATUS_REFUSE;
+	if (ci->pending)
+		judgement->reason = arena_format(plan->arena, "%s (--wait waits for it)",
+						 ci->reason);
+	return 0;
+}

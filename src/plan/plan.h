@@ -144,6 +144,14 @@ struct plan_flags {
 	struct plan_rollback rollback;
 };
 
+/* What CI says of the commit (guards.ci). */
+struct plan_ci {
+	bool asked;		/* else: there is no such guard, or nobody can tell yet */
+	bool refuses;
+	bool pending;		/* ... for now: --wait waits for it */
+	const char *reason;	/* a sentence without its stop */
+};
+
 /* What is known of the repository beside the change, for guards and notes. */
 struct plan_facts {
 	size_t dirty;			/* changed or untracked files that will not be deployed */
@@ -154,6 +162,7 @@ struct plan_facts {
 					 * -1: not known */
 	int64_t undone;	/* commits that are live by the records and not in this one; -1 unknown */
 	struct plan_person person;
+	struct plan_ci ci;
 	/* Who holds the lease or a hold that refuses this deploy: who, where, since when, why, how
 	 * far, what to type, in one sentence without its stop; NULL: nobody. */
 	const char *lock;

@@ -53,6 +53,8 @@ int guard_roster(struct plan *plan, const struct plan_input *input, struct judge
 		 struct error *err) MUST_USE;
 int guard_approvals(struct plan *plan, const struct plan_input *input, struct judgement *judgement,
 		    struct error *err) MUST_USE;
+int guard_ci(struct plan *plan, const struct plan_input *input, struct judgement *judgement,
+	     struct error *err) MUST_USE;
 /* Whether what is owed is still in the pipeline. */
 bool plan_owed_exists(const struct plan *plan, const struct record_owed *owed);
 void notes_gather(struct plan *plan, const struct plan_input *input);
