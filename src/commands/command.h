@@ -38,7 +38,7 @@ const struct command *command_find(const char *name);
 extern const struct command command_deploy, command_rollback, command_plan, command_resume,
 	command_recover, command_task, command_exec, command_check,
 	command_schema, command_status, command_history, command_show, command_logs, command_assets,
-	command_smoke, command_mark,
+	command_smoke, command_mark, command_announce,
 	command_foghorn, command_sound, command_stop, command_lock, command_unlock,
 	command_maintenance, command_online, command_approve, command_keygen, command_secrets,
 	command_completion, command_help, command_version;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "commands/halted_note.h"
 #include "commands/interrupted.h"
+#include "commands/notices.h"
 #include "proc/loop.h"
 #include "proc/machine.h"
 #include "run/journal.h"
@@ -247,6 +248,27 @@ static int check_config(const struct config *config, struct error *err)
 	return error_code(err, EXIT_USAGE);
 }
 
+/* A message that cannot be sent ends nothing. */
+static void tell_team(struct work *work, bool on)
+{
+	struct session *session = work->session;
+	const char *reason = on ? options_value(&session->call->options, "message") : NULL;
+	const struct notice notice = {
+		.event = on ? "maintenance_on" : "maintenance_off",
+		.text = arena_format(session->arena, "maintenance of %s in %s is %s, by %s%s%s",
+				     session->config->app, session->config->env,
+				     on ? "on" : "over",
+				     session->deployer ? session->deployer : "somebody",
+				     reason ? ": " : "", reason ? reason : ""),
+		.status = on ? "on" : "off",
+		.apart = true,
+	};
+	struct error err = { 0 };
+
+	if (notice_tell(session, &notice, &err) < 0)
+		call_note(session->call, "%s", err.message);
+}
+
 static int turn_on(struct work *work, struct error *err)
 {
 	struct session *session = work->session;
@@ -271,6 +293,8 @@ static int turn_on(struct work *work, struct error *err)
 	code = with_loop(work, stop_all, err);
 	if (code != EXIT_DONE)
 		return code;
+	if (json_array_size(work->halted.halts))
+		tell_team(work, true);
 	if (json_array_size(work->halted.halts))
 		call_note(session->call, "Maintenance of %s is on: %s. shipit -e %s maintenance "
 			  "off ends it.", session->config->env,
@@ -340,6 +364,8 @@ static int turn_off(struct work *work, struct error *err)
 	code = with_loop(work, start_noted, err);
 	if (code < 0)
 		return -1;
+	if (code == EXIT_DONE)
+		tell_team(work, false);
 	if (code == EXIT_DONE)
 		call_note(session->call, "Maintenance of %s is off: everything runs.",
 			  session->config->env);

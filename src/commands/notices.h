@@ -33,5 +33,5 @@ void notices_give_up(struct notices *notices);
 void notices_cancel(struct notices *notices); /* NULL is allowed, here and above */
 
 /* A message of a command's own, to an environment's notify:. Waits until it was told; what failed
- * is said to the person. Answers how many were told, or -1 with err. */
+ * is said to the person. Answers how many could not be told, or -1 with err. */
 int notice_tell(struct session *session, const struct notice *notice, struct error *err) MUST_USE;

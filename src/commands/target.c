@@ -407,6 +407,7 @@ static int gather_facts(struct session *session, struct dirty_check *check, stru
 	facts->behind = -1;
 	facts->undone = session_undone(session);
 	note_age(session);
+	announcements_note(session);
 	if (session->options.looking)
 		looking_hosts(session);
 	if (check)

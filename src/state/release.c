@@ -7,7 +7,7 @@
 static bool is_note(const struct record *record)
 {
 	return text_equal(record->kind, "deferred") || text_equal(record->kind, "unlock") ||
-	       text_equal(record->kind, "forget");
+	       text_equal(record->kind, "forget") || text_equal(record->kind, "announce");
 }
 
 static const struct record *find(const struct record_list *list, const char *id)

@@ -225,6 +225,40 @@ test_a_resumed_deploy_goes_on_with_its_message() {
 	equals "$(told 'len(set(body(one).get("ts", body(one).get("thread_ts")) for one in r[1:]))')" 1
 }
 
+test_announce_and_maintenance_by_hand() {
+	vendors
+	shop < <(slack_token; webhook)
+	expect 0 shipit announce 'the CDN has another key'
+	says 'there is no history yet'
+	deploy 0
+	expect 0 shipit announce 'SendGrid: DKIM & <b>on</b>' --link https://sendgrid.example.com/x
+	all_taken
+	equals "$(hooked)" 'announce started live announce'
+	equals "$(told 'body(of("hook")[-1])["text"] + body(of("hook")[-1])["link"]')" 'shop (production): SendGrid: DKIM & <b>on</b>, says ann@example.comhttps://sendgrid.example.com/x'
+	equals "$(told 'body(of("slack-post")[-1])["text"]')" 'shop (production): SendGrid: DKIM &amp; &lt;b&gt;on&lt;/b&gt;, says ann@example.com'
+	expect 0 shipit history --json
+	equals "$(json '[d[0]["kind"], d[0]["reason"], d[0]["live"] == d[1]["live"]]')" '["announce", "SendGrid: DKIM & <b>on</b> (https://sendgrid.example.com/x)", true]'
+	expect 0 shipit history --verify
+	expect 0 shipit plan
+	says 'ann@example.com announced'
+	says 'SendGrid: DKIM & <b>on</b> (https://sendgrid.example.com/x)'
+	# A rollback goes past it; the next deploy has told it.
+	deploy 0
+	expect 0 shipit plan
+	silent_on 'announced'
+	expect 0 shipit announce again
+	expect 0 shipit rollback --yes --no-lock
+	faults 'hook 404'
+	expect 1 shipit announce 'who hears?'
+	says 'failed  webhook: the webhook of notify did not take the message'
+	expect 2 shipit announce x --link ftp://x
+	faults
+	expect 0 shipit maintenance on -m 'a new disk'
+	expect 0 shipit maintenance off
+	equals "$(told '[body(one)["text"] for one in of("hook")][-2:]')" '["maintenance of shop in production is on, by ann@example.com: a new disk", "maintenance of shop in production is over, by ann@example.com"]'
+	silent_on "$VENDORS_KEY"
+}
+
 test_a_step_tells_at_its_place() {
 	vendors
 	shop < <(printf '  {}\n')
