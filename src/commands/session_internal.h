@@ -24,6 +24,10 @@ void session_bring_commit(struct session *session, const char *commit);
 struct config *session_load_base(struct session *session, struct error *err) MUST_USE;
 /* The first secret in the text that only a command knows, when none may be run; else NULL. */
 const char *looking_command_secret(const struct session *session, const char *text);
+/* Adds who of the trained is there by Slack, asked with config's notify.slack.token (session_people
+ * are gathered). */
+void session_presence(struct session *session, const struct config *config,
+		      struct text_list *names);
 /* Adds what was announced since the last deploy to the facts' notes. */
 void announcements_note(struct session *session);
 /* Adds to the facts what the groups of hosts come to that a command lists. */

@@ -133,6 +133,7 @@ static void look_for_others(struct session *session, struct plan_person *person)
 	const struct public_key *own =
 		people->identity.known ? &people->identity.public_key : NULL;
 	struct text_list names = {0};
+	const char *live = session_live_release(session);
 	beacons_read(session->arena, &place, &people->rosters, clock_now(session->call->clock),
 		     &people->online);
 	for (size_t i = 0; i < people->online.list.count; i++) {
@@ -142,6 +143,10 @@ static void look_for_others(struct session *session, struct plan_person *person)
 			continue;
 		text_list_add(session->arena, &names, beacon->name);
 	}
+	/* The release that is live says where to ask: a commit cannot name its own Slack. */
+	if (!names.count && person->role == PLAN_TRAINEE)
+		session_presence(session, live ? release_config(session, live) : session->config,
+				 &names);
 	person->trained_online = names.count;
 	if (names.count)
 		person->online = text_join(session->arena, &names, ", ");

@@ -227,6 +227,7 @@ struct person_config {		/* one of roster: */
 	const char *name;
 	enum role role;
 	const char *key;	/* the public key as written, or NULL: proves nothing */
+	const char *slack;	/* the member's ID in Slack, or NULL */
 	struct place place;
 };
 

@@ -41,6 +41,7 @@ void roster_config_read(struct loader *loader)
 		struct person_config person = {
 			.name = all->entries[i].key->text,
 			.key = object_text(&object, "key"),
+			.slack = object_text(&object, "slack"),
 			.place = all->entries[i].key->place,
 		};
 

@@ -6,7 +6,8 @@ void roster_read(struct arena *arena, const struct config *config, struct roster
 	*roster = (struct roster){0};
 	for (size_t i = 0; config && i < config->roster.count; i++) {
 		const struct person_config *written = &config->roster.items[i];
-		struct roster_person person = {.name = written->name, .role = written->role};
+		struct roster_person person = {.name = written->name, .role = written->role,
+					       .slack = written->slack};
 		struct error ignored = {0};
 		if (!written->key)
 			continue;

@@ -9,6 +9,7 @@ struct roster_person {
 	const char *name;
 	enum role role;
 	struct public_key key;
+	const char *slack; /* the member's ID in Slack, or NULL */
 };
 struct roster {
 	bool has_keys; /* else everybody counts as trained; a key that cannot be used is one, too */

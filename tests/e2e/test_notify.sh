@@ -259,6 +259,55 @@ test_announce_and_maintenance_by_hand() {
 	silent_on "$VENDORS_KEY"
 }
 
+# A trainee may deploy while a trained one is there by Slack: asked with the live release's words.
+test_presence_in_slack_counts() {
+	vendors
+	PROTECTED=true shop < <(slack_token)
+	key() { printf '%s' "$TEST_FOLDER/keys/$1"; }
+	as() { local name=$1; shift; SHIPIT_KEY=$(key "$name") shipit "$@"; }
+	line() { SHIPIT_KEY=$(key "$1") shipit keygen -q --name "$1" --role "$2"; }
+	{
+		printf 'roster:\n'
+		line ann trained | sed 's/^/  /; s/}$/, slack: U01}/'
+		line eve trained | sed 's/^/  /'
+		line bob trainee | sed 's/^/  /; s/}$/, slack: U03}/'
+	} >>deploy.yml
+	commit 'a roster'
+	push
+	expect 0 as ann deploy --yes
+	write page <<<'x'
+	commit 'by bob'
+	push
+	printf '{"U01": "away", "U03": "active"}' >"$VENDORS_FOLDER/presence"
+	expect 3 as bob deploy --yes
+	says 'bob is a trainee, and no trained deployer is online'
+	printf '{"U01": "active"}' >"$VENDORS_FOLDER/presence"
+	expect 0 as bob plan
+	says 'bob is a trainee; online: ann (in Slack)'
+	faults 'slack-presence 500'
+	expect 3 as bob deploy --yes
+	says 'something is wrong on its side'
+	faults
+	# Nobody puts his own account, or his own Slack, in the place of another's.
+	cp deploy.yml "$TEST_FOLDER/deploy.yml"
+	sed -i.bak 's/slack: U01/slack: U03/' deploy.yml && rm deploy.yml.bak
+	commit 'ann is me'
+	push
+	printf '{"U01": "active", "U03": "active"}' >"$VENDORS_FOLDER/presence"
+	expect 3 as bob deploy --yes
+	sed "s|endpoint: \"$VENDORS_URL|endpoint: \"$VENDORS_ELSEWHERE|" "$TEST_FOLDER/deploy.yml" >deploy.yml
+	commit 'Slack is me'
+	push
+	expect 0 as bob plan
+	told_nothing_elsewhere
+	cp "$TEST_FOLDER/deploy.yml" deploy.yml
+	commit 'as it was'
+	push
+	expect 0 as bob deploy --yes
+	equals "$(told '[one["problem"] for one in of("slack-presence") if one["problem"] and one["problem"] != "500"]')" '[]'
+	silent_on "$VENDORS_KEY"
+}
+
 test_a_step_tells_at_its_place() {
 	vendors
 	shop < <(printf '  {}\n')
