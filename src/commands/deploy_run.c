@@ -13,6 +13,7 @@
 #include "commands/start.h"
 #include "git/change.h"
 #include "proc/loop.h"
+#include "ui/job.h"
 #include "ui/ui.h"
 
 enum { COUNTDOWN = 3 };		/* seconds before the foghorn, when someone watches */
@@ -232,6 +233,7 @@ static int run(struct deploy *deploy, const struct variables *answers, struct er
 {
 	struct session *session = deploy->session;
 	struct event_sink *ui CLEANUP(ui_cleanup) = deploy_open_ui(session, err);
+	struct event_sink *job CLEANUP(job_cleanup) = job_new();
 	const struct deploy_note note = {
 		.command = deploy->tasks_alone ? "task"
 			   : deploy->plan->rollback ? "rollback" : "deploy",
@@ -248,6 +250,8 @@ static int run(struct deploy *deploy, const struct variables *answers, struct er
 	deploy->hub->clock = session->call->clock;
 	deploy->folder = deploy->again ? deploy->again->past->folder : deploy->holding->folder;
 	event_hub_add(deploy->hub, ui);
+	if (job)
+		event_hub_add(deploy->hub, job);
 	add_announcer(deploy);
 	code = deploy_note_start(session, deploy->plan, &deploy->folder, &note, err) < 0 ||
 			       deploy_write_plan(deploy->plan, &deploy->folder, err) < 0 ||

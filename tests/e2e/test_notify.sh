@@ -308,6 +308,23 @@ test_presence_in_slack_counts() {
 	silent_on "$VENDORS_KEY"
 }
 
+test_a_job_keeps_summary_and_outputs() {
+	vendors
+	shop < <(printf '  {}\n')
+	export GITHUB_STEP_SUMMARY=$TEST_FOLDER/summary GITHUB_OUTPUT=$TEST_FOLDER/outputs
+	SHIPIT_DEPLOYER='ann | <img> *x*' deploy 0
+	equals "$(sed -n 's/^status=//p' "$GITHUB_OUTPUT")" ok
+	equals "$(sed -n 's/^commit=//p' "$GITHUB_OUTPUT")" "$(git rev-parse HEAD)"
+	equals "$(sed -n 's/^url=//p' "$GITHUB_OUTPUT")" https://shop.example.com
+	grep -q "^### shop $(git rev-parse --short=7 HEAD) to production: ok" "$GITHUB_STEP_SUMMARY" || fail "$(cat "$GITHUB_STEP_SUMMARY")"
+	grep -qF 'by ann &#124; &lt;img&gt; &#42;x&#42;' "$GITHUB_STEP_SUMMARY" || fail "$(cat "$GITHUB_STEP_SUMMARY")"
+	grep -q '^| release | switch | ok | ' "$GITHUB_STEP_SUMMARY" || fail "$(cat "$GITHUB_STEP_SUMMARY")"
+	touch "$TEST_FOLDER/broken"
+	deploy 1
+	grep -qF '**build.compile: exit code 1**' "$GITHUB_STEP_SUMMARY" || fail "$(cat "$GITHUB_STEP_SUMMARY")"
+	equals "$(sed -n 's/^exit_code=//p' "$GITHUB_OUTPUT" | tr '\n' ' ')" '0 1 '
+}
+
 test_a_step_tells_at_its_place() {
 	vendors
 	shop < <(printf '  {}\n')
