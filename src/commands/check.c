@@ -12,6 +12,7 @@
 #include "git/repository.h"
 #include "plan/plan.h"
 #include "steps/kind.h"
+#include "ui/annotate.h"
 
 static const struct option_row check_options[] = {
 	{"online", 0, NULL, "also try each integration", OPTION_LATER},
@@ -104,6 +105,7 @@ static int print_text(struct diagnostics *diagnostics, const struct config *conf
 
 	buffer_init(&out, 1 << 20);
 	diagnostics_write(diagnostics, &out);
+	ui_annotate(diagnostics, &out);
 	terminal_write(STDERR_FILENO, out.data, out.length);
 	buffer_clear(&out);
 	for (size_t i = 0; config && i < config->notes.count; i++) {

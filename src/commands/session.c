@@ -17,6 +17,7 @@
 #include "git/treesource.h"
 #include "git/worktree.h"
 #include "steps/kind.h"
+#include "ui/annotate.h"
 
 int session_open_repository(struct session *session, struct call *call, struct error *err)
 {
@@ -74,6 +75,7 @@ void session_print_diagnostics(struct session *session, struct error *err)
 
 	buffer_init(&out, 1 << 20);
 	diagnostics_write(&session->diagnostics, &out);
+	ui_annotate(&session->diagnostics, &out);
 	terminal_write(STDERR_FILENO, out.data, out.length);
 	error_clear(err);
 	error_code(err, EXIT_USAGE);

@@ -325,6 +325,20 @@ test_a_job_keeps_summary_and_outputs() {
 	equals "$(sed -n 's/^exit_code=//p' "$GITHUB_OUTPUT" | tr '\n' ' ')" '0 1 '
 }
 
+test_mistakes_are_annotated_where_they_stand() {
+	new_repo
+	write deploy.yml <<-END
+		app: shop
+		pipeline: simple
+		environments: {production: {}}
+		nedes: 1
+	END
+	GITHUB_ACTIONS=true expect 2 shipit check
+	says "::error file=deploy.yml,line=4,col=1::unknown key 'nedes'"
+	expect 2 shipit check
+	silent_on '::error'
+}
+
 test_a_step_tells_at_its_place() {
 	vendors
 	shop < <(printf '  {}\n')
