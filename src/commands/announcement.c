@@ -64,8 +64,9 @@ static int tell(struct session *session, const char *text, const char *link, str
 	if (told < 0)
 		return -1;
 	if (!notify_names_any(session->config->notify))
-		call_note(session->call, "Nobody was told: %s has no notify. It stands in the history, "
-			  "and the next plan shows it.", session->config->file);
+		call_note(session->call,
+			  "Nobody was told: %s has no notify. It stands in the history, and the "
+			  "next plan shows it.", session->config->file);
 	else
 		call_note(session->call, "It stands in the history, and the next plan shows it.");
 	return told ? EXIT_FAILED : EXIT_DONE;
