@@ -143,7 +143,8 @@ static void add_slack(struct notify *notify, const struct node *node)
 
 	if (!target->object.node || webhook || object_text(&target->object, "channel"))
 		return;
-	error_set(&target->problem, "Slack cannot be told: notify.slack has a token and no channel");
+	error_set(&target->problem,
+		  "Slack cannot be told: notify.slack has a token and no channel");
 	error_hint(&target->problem, "write channel: \"#operations\" beside the token");
 }
 

@@ -1,7 +1,7 @@
 /* Slack. With a token one message a deploy: its headline is updated, the rest stands in its thread;
- * with a webhook plain messages. https://docs.slack.dev/reference/methods/chat.postMessage (.update),
- * https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks. What people wrote stands
- * in rich_text elements, which know no markup. */
+ * with a webhook plain messages. What people wrote stands in rich_text elements, which know no
+ * markup. https://docs.slack.dev/reference/methods/chat.postMessage (.update),
+ * https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks */
 #include "base/json.h"
 #include "services/notify_internal.h"
 
@@ -18,7 +18,8 @@ static const struct outside_error errors[] = {
 	 "notify.slack.token is the bot's token, which begins with xoxb-"},
 	{0, "not_authed", "it got no token", "check the secret behind notify.slack.token"},
 	{0, "account_inactive", "the token's app or user was removed", "install the app anew"},
-	{0, "token_revoked", "the token was revoked", "install the app anew and take its new token"},
+	{0, "token_revoked", "the token was revoked",
+	 "install the app anew and take its new token"},
 	{0, "token_expired", "the token has expired", "take a new one from the app's page"},
 	{0, "missing_scope", "the token lacks a right",
 	 "give the app the scope chat:write (and users:read for presence), and install it anew"},

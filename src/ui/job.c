@@ -13,7 +13,8 @@ enum { TABLE_MAXIMUM = 256 << 10, WHOLE_MAXIMUM = 512 << 10, NAME = 256 };
 struct job {
 	struct event_sink sink;
 	struct buffer table;
-	char id[NAME], app[NAME], env[NAME], commit[NAME], previous[NAME], deployer[NAME], url[NAME];
+	char id[NAME], app[NAME], env[NAME], commit[NAME], previous[NAME];
+	char deployer[NAME], url[NAME];
 };
 
 static const char *file_of(const char *name)
