@@ -115,7 +115,8 @@ static void run_command(struct asking *asking, const struct node *command)
 	else
 		refuse(asking, arena_format(session->arena,
 					    "the command says that the commit is not green (%s)",
-					    result.exit.timed_out ? "it took over a minute" : text));
+					    result.exit.timed_out ? "it took over a minute"
+								  : text));
 }
 
 /* ---- asking ---- */

@@ -79,7 +79,8 @@ void session_presence(struct session *session, const struct config *config,
 	const struct object slack = {node, schema_row(notify_keys, "slack")->keys};
 	struct asking asking = {.session = session, .config = config};
 	const struct expand_lookup lookup = {.get = value_get, .context = &asking};
-	const char *token = object_text(&slack, "token"), *endpoint = object_text(&slack, "endpoint");
+	const char *token = object_text(&slack, "token");
+	const char *endpoint = object_text(&slack, "endpoint");
 	struct presence_question question = {0};
 	struct error ignored = {0};
 

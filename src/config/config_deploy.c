@@ -135,8 +135,8 @@ static void read_environment(struct loader *loader, const struct node *node)
 				&config->maintenance);
 	config->markers = deploy_overlay(loader, node, "markers");
 	config->notify = deploy_overlay(loader, node, "notify");
-	config->config_changes = read_patterns(
-		loader->arena, node_get(node_get(config->notify, "config_changes"), "if_changed"), "");
+	const struct node *changes = node_get(config->notify, "config_changes");
+	config->config_changes = read_patterns(loader->arena, node_get(changes, "if_changed"), "");
 	config->hosts = deploy_overlay(loader, node, "hosts");
 }
 
