@@ -124,9 +124,9 @@ const struct command command_announce = {
 	.name = "announce",
 	.arguments = "TEXT",
 	.summary = "tell the team of a change that was made elsewhere",
-	.details = "A setting of some other service, say: it is told to notify, stands signed in the "
-		   "history, and the next plan shows it. Exit code 1 when somebody could not be "
-		   "told.",
+	.details = "A setting of some other service, say: it is told to notify, stands signed in "
+		   "the history, and the next plan shows it. Exit code 1 when somebody could not "
+		   "be told.",
 	.options = announce_options,
 	.run = announce,
 	.arguments_least = 1,

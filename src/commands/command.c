@@ -14,7 +14,8 @@ static const struct command *const order[] = {
 	&command_check, &command_task, &command_exec, &command_stop, &command_lock,
 	&command_unlock, &command_maintenance,
 	&command_status, &command_history, &command_show, &command_logs, &command_assets,
-	&command_smoke, &command_mark, &command_announce, &command_foghorn, &command_sound, &command_online,
+	&command_smoke, &command_mark, &command_announce,
+	&command_foghorn, &command_sound, &command_online,
 	&command_approve, &command_keygen, &command_secrets,
 	&command_schema, &command_completion, &command_help, &command_version,
 };
