@@ -30,10 +30,10 @@ MAKEFLAGS += -j$(JOBS)
 endif
 
 # Linked: what nearly every command needs (libcrypto comes with libgit2 anyway). curl, expat,
-# libbrotlienc, libsndfile and libao are loaded when first used, so only their headers are needed
-# here.
+# libarchive, libbrotlienc, libsndfile and libao are loaded when first used, so only their headers
+# are needed here.
 LINKED := jansson libuv libgit2 yaml-0.1 libpcre2-8 libsodium libcrypto zlib
-LOADED := libcurl expat libbrotlienc sndfile ao
+LOADED := libcurl expat libarchive libbrotlienc sndfile ao
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wundef -Wwrite-strings
 ifdef WERROR
@@ -44,6 +44,9 @@ LDHARDENING :=
 LDPLATFORM :=
 ifeq ($(SYSTEM),Darwin)
 PLATFORM := -D_DARWIN_C_SOURCE
+# Homebrew keeps this one apart from the system's own, which has no headers.
+PKG_CONFIG := PKG_CONFIG_PATH="$(shell brew --prefix libarchive)/lib/pkgconfig:$$PKG_CONFIG_PATH" \
+	$(PKG_CONFIG)
 else
 PLATFORM := -D_GNU_SOURCE
 LDHARDENING := -pie -Wl,-z,relro,-z,now

@@ -158,7 +158,8 @@ static void fill_record(struct deploy *deploy, const struct run_result *result)
 	};
 	fill_release(deploy, result);
 	for (size_t i = 0; i < deploy->plan->stages.count; i++)
-		if (deploy->plan->stages.items[i].selected)
+		if (deploy->plan->stages.items[i].selected &&
+		    !text_list_has(&result->unchanged, deploy->plan->stages.items[i].name))
 			vec_push(session->arena, &stages, deploy->plan->stages.items[i].name);
 	if (deploy->again && deploy->again->recover)
 		record->kind = "recover";

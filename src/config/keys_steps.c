@@ -53,6 +53,8 @@ static const struct key release_keys[] = {
 static const struct key slug_keys[] = {
 	EXCLUDE,
 	PLAIN("push", TYPE_TEXT, KEY_CHOICE | KEY_EXPANDS, "a git remote to push it to"),
+	PLAIN("branch", TYPE_TEXT, KEY_EXPANDS,
+	      "with push: the remote's branch; default: its default branch"),
 	PLAIN("tarball", TYPE_TEXT, KEY_CHOICE | KEY_EXPANDS, "a file to write it to"),
 	PLAIN("heroku", TYPE_TEXT, KEY_CHOICE | KEY_EXPANDS,
 	      "an app: built before, released at go-live"),

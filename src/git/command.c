@@ -75,6 +75,8 @@ static int run(const struct git_options *options, struct child_result *result, b
 		.input = options->input,
 		.input_length = options->input_length,
 		.timeout = options->timeout,
+		.take = options->take,
+		.context = options->context,
 	};
 
 	return must_succeed ? child_run_ok(&child, result, err) : child_run(&child, result, err);

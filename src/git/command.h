@@ -15,6 +15,8 @@ struct git_options {
 		*environment; /* NULL, or "NAME=value" on top of our own, NULL-terminated */
 	const void *input;		/* stdin, or NULL */
 	size_t input_length;
+	bool (*take)(void *context, const char *bytes, size_t length); /* as child_options.take */
+	void *context;
 	int64_t timeout;		/* ms; 0: none */
 	bool may_ask;			/* git and ssh may ask on the terminal, when there is one */
 	bool no_hooks;			/* core.hooksPath=/dev/null */

@@ -228,6 +228,7 @@ static struct plan_step step_new(const char *stage, const struct step_config *co
 	step.half = STEP_WHOLE;
 	if (phase == PHASE_BEFORE && kind && kind->two_halves)
 		step.half = STEP_PREPARE;
+	step.open = kind && kind->open && kind->open(config);
 	step.timeout = config->timeout;
 	if (step.timeout < 0)
 		step.timeout = phase == PHASE_BEFORE ? 10 * 60 * 1000 : 0;
@@ -258,6 +259,7 @@ static void point_publish(struct graph *graph, struct plan_step *step, bool *nam
 	}
 	step->half = STEP_PUBLISH;
 	step->of = (size_t)(prepared - graph->plan->steps.items);
+	step->open = 0; /* said of what it publishes */
 	step->config = prepared->config;
 	named[step->of] = true;
 }
@@ -278,6 +280,7 @@ static void add_publishing(struct graph *graph, struct plan_stage *stage)
 		step.name = arena_format(plan->arena, "publish-%s-%s", step.stage, step.name);
 		step.stage = stage->name;
 		step.half = STEP_PUBLISH;
+		step.open = 0;
 		step.of = i;
 		step.timeout = step.config->timeout > 0 ? step.config->timeout : 0;
 		vec_push(plan->arena, &plan->steps, step);

@@ -145,7 +145,9 @@ void notes_gather(struct plan *plan, const struct plan_input *input)
 	for (size_t i = 0; i < plan->steps.count; i++)
 		if (plan->steps.items[i].open && plan->steps.items[i].selected)
 			text_list_add(plan->arena, &plan->open,
-				      arena_format(plan->arena, "%s.%s: known at deploy",
+				      arena_format(plan->arena,
+						   "%s.%s: whether there is anything to do is "
+						   "known at deploy",
 						   plan->steps.items[i].stage,
 						   plan->steps.items[i].name));
 	add_halts(plan);

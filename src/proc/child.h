@@ -46,6 +46,9 @@ struct child_options {
 
 	/* child_run only: */
 	int64_t timeout;		/* ms; 0: none */
+	/* Gets stdout piece by piece, which result->output then lacks; false: it is ended. NULL:
+	 * stdout is kept. */
+	bool (*take)(void *context, const char *bytes, size_t length);
 	size_t output_maximum;		/* of each stream; 0: 64 MiB. What is beyond is dropped */
 
 	/* child_start only; both are called from the loop: */

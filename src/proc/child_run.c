@@ -17,6 +17,7 @@ struct run {
 	size_t written;
 	int64_t deadline;	/* 0: none */
 	bool asked;		/* to end */
+	bool refused;		/* what it prints is not wanted any more */
 	bool exited;
 	int64_t exited_at;
 };
@@ -60,16 +61,31 @@ static void feed(struct run *run)
 		close_one(&run->process.input);
 }
 
-static void drain(int *fd, struct buffer *into)
+/* What still fits of a chunk is kept. */
+static void keep(struct buffer *into, const char *bytes, size_t length)
+{
+	size_t room = into->maximum - into->length;
+	buffer_add(into, bytes, length > room ? room : length);
+	into->overflowed = into->overflowed || length > room;
+}
+
+static void hand_over(struct run *run, const char *bytes, size_t length)
+{
+	const struct child_options *options = run->options;
+	if (!run->refused && !options->take(options->context, bytes, length))
+		run->refused = true;
+}
+
+static void drain(struct run *run, int *fd, struct buffer *into)
 {
 	char bytes[65536];
 	for (int i = 0; *fd >= 0 && i < 16; i++) {
 		ssize_t count = read(*fd, bytes, sizeof(bytes));
 		if (count > 0) {
-			/* What still fits of a chunk is kept. */
-			size_t room = into->maximum - into->length, length = (size_t)count;
-			buffer_add(into, bytes, length > room ? room : length);
-			into->overflowed = into->overflowed || length > room;
+			if (into == &run->result->output && run->options->take)
+				hand_over(run, bytes, (size_t)count);
+			else
+				keep(into, bytes, (size_t)count);
 			continue;
 		}
 		if (count < 0 && errno == EINTR)
@@ -100,11 +116,12 @@ static void stop_in_time(struct run *run)
 	bool group = !run->options->same_session && !run->options->terminal;
 	bool late = run->deadline && now >= run->deadline;
 	bool interrupted = interrupt_signal() && !run->asked;
-	if (run->exited || (!late && !interrupted))
+	bool refused = run->refused && !run->asked;
+	if (run->exited || (!late && !interrupted && !refused))
 		return;
 	if (interrupted)
 		child_adopt_strays();
-	else
+	else if (!refused)
 		run->result->exit.timed_out = !interrupt_signal();
 	kill(group ? -run->process.pid : run->process.pid, run->asked ? SIGKILL : SIGTERM);
 	run->deadline = now + (run->asked ? 1000 : grace);
@@ -119,8 +136,8 @@ static void poll_once(struct run *run, int wait)
 		{.fd = run->process.input, .events = POLLOUT},
 	};
 	poll(fds, 3, wait);
-	drain(&run->process.output, &run->result->output);
-	drain(&run->process.errors, &run->result->errors);
+	drain(run, &run->process.output, &run->result->output);
+	drain(run, &run->process.errors, &run->result->errors);
 	if (run->process.input >= 0 && fds[2].revents)
 		feed(run);
 }

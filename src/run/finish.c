@@ -41,7 +41,7 @@ static void owe(struct run *run, struct run_stage *stage, const char *kind)
 				(!stage->plan || stage->plan->selected);
 		if (!selected)
 			continue;
-		if (!is_done(step->status)) {
+		if (!is_done(step->status) && !step->unchanged) {
 			struct run_owed owed = {.kind = kind, .name = name,
 						.status = step->status};
 			if (!step->status && run->recovers)
@@ -80,7 +80,7 @@ void finish_owed(struct run *run, bool last)
 		return;
 	for (size_t i = 0; i < run->deferred.count; i++) {
 		struct run_step *step = &run->deferred.steps[i];
-		if (step->plan->selected && !is_done(step->status))
+		if (step->plan->selected && !is_done(step->status) && !step->unchanged)
 			run->result->deferred_failed = true;
 	}
 }
@@ -115,10 +115,12 @@ static void keep_step(struct run *run, const struct run_step *step)
 void finish_release(struct run *run)
 {
 	run->result->artefacts.count = run->result->outputs.count = 0;
-	run->result->irreversible.count = 0;
+	run->result->irreversible.count = run->result->unchanged.count = 0;
 	keep_outputs(run, "", &run->options->outputs);
 	for (size_t i = 0; !run->tasks_alone && i < run->plan->stages.count; i++) {
 		const struct run_stage *stage = &run->stages[i];
+		if (stage->unchanged)
+			text_list_add(run->arena, &run->result->unchanged, stage->name);
 		if (stage->plan->phase == PHASE_BEFORE)
 			keep_outputs(run, stage->name, &stage->outputs);
 		for (size_t s = 0; s < stage->count; s++)

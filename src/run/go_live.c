@@ -159,7 +159,8 @@ static bool run_aside(struct run *run, struct run_step *of, const char *action, 
 		.run = run, .stage = stage, .config = of->config, .name = of->name,
 		.action = action, .aside = true, .start = start,
 		.command = start ? NULL : &of->config->undo,
-		.plan = of->plan, .half = of->half, .estimate = -1, .active = true,
+		.plan = of->plan, .half = of->half, .place = of->place, .estimate = -1,
+		.active = true,
 	};
 	run->running++;
 	stage->active++;
@@ -288,7 +289,8 @@ const char *run_stage_commit(void *context, const char *stage)
 {
 	const struct run *run = context;
 	for (size_t i = 0; i < run->plan->stages.count; i++)
-		if (!strcmp(run->stages[i].name, stage) && !run->stages[i].plan->selected)
+		if (!strcmp(run->stages[i].name, stage) &&
+		    (!run->stages[i].plan->selected || run->stages[i].unchanged))
 			return run->options->stage_commit
 				? run->options->stage_commit(run->options->context, stage) : NULL;
 	return run->options->identity.commit;

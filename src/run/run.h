@@ -118,6 +118,7 @@ struct run_result {
 	 * go-live and "" for what was asked at the start; secrets are left out. */
 	VEC(struct record_artefact) artefacts;
 	VEC(struct record_output) outputs;
+	struct text_list unchanged;	/* stages in which there was nothing to do */
 	struct text_list irreversible;	/* STAGE.STEP: marked so and started */
 	struct text_list advice;	/* what to do, a sentence each */
 	struct text_list remarks;	/* what went not quite well, a sentence each */

@@ -34,6 +34,7 @@ struct run_step {
 	int attempts;
 	char span[17];			/* of the attempt, in the trace */
 	enum event_status status;	/* STATUS_NONE until it has ended */
+	const char *unchanged;		/* skipped: there was nothing to do, for this reason */
 	bool started;			/* something of it really ran */
 	bool queued, active, stopping;
 	bool undo_begun, undone;
@@ -47,6 +48,7 @@ struct run_stage {
 	size_t waits;
 	bool parallel, started, finished, failed;
 	int64_t begun, duration;
+	const char *unchanged;	/* all its steps were skipped, for there was nothing to do */
 	struct variables outputs;
 	const char *const *environment;	/* of its steps, built when it starts */
 };
@@ -116,6 +118,8 @@ bool run_may_go_on(struct run *run);
 
 /* stages.c */
 void stages_build(struct run *run);	/* also tasks, deferred ones and on_failure */
+/* Where what a step publishes, or takes back, is kept; or NULL. */
+const char *step_kept_place(const struct run_step *step);
 
 /* resume.c */
 /* Before the first event: what was done already counts. */

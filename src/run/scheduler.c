@@ -25,8 +25,9 @@ static void emit_stage(struct run *run, struct run_stage *stage, enum event_type
 	else if (stage->started)
 		event.duration = stage->duration = clock_monotonic() - stage->begun;
 	if (status == STATUS_SKIPPED)
-		event.reason = stage->plan->because.reason ? stage->plan->because.reason
-							   : "nothing that it watches changed";
+		event.reason = stage->unchanged		     ? stage->unchanged
+			       : stage->plan->because.reason ? stage->plan->because.reason
+							     : "nothing that it watches changed";
 	event_emit(run->events, &event);
 }
 
@@ -61,6 +62,21 @@ static void stage_done(struct run *run, struct run_stage *stage)
 	}
 }
 
+/* Why nothing was done in a stage that was to do something, or NULL. The go-live stage went live
+ * all the same. */
+static const char *why_unchanged(const struct run_stage *stage)
+{
+	const char *why = NULL;
+	if (!stage->plan || stage->plan->phase == PHASE_GO_LIVE)
+		return NULL;
+	for (size_t i = 0; i < stage->count; i++) {
+		if (stage->steps[i].status != STATUS_SKIPPED)
+			return NULL;
+		why = stage->steps[i].unchanged ? stage->steps[i].unchanged : why;
+	}
+	return why;
+}
+
 static void end_stage(struct run *run, struct run_stage *stage)
 {
 	bool cancelled = false;
@@ -70,8 +86,11 @@ static void end_stage(struct run *run, struct run_stage *stage)
 		stage->failed = true;
 		emit_stage(run, stage, EVENT_STAGE_FINISHED, STATUS_CANCELLED);
 	} else {
+		stage->unchanged = why_unchanged(stage);
 		emit_stage(run, stage, EVENT_STAGE_FINISHED,
-			   stage->failed ? STATUS_FAILED : STATUS_OK);
+			   stage->failed      ? STATUS_FAILED
+			   : stage->unchanged ? STATUS_SKIPPED
+					      : STATUS_OK);
 	}
 	stage_done(run, stage);
 }

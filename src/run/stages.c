@@ -80,3 +80,18 @@ void stages_build(struct run *run)
 	build_tasks(run, &run->deferred, true);
 	build_on_failure(run);
 }
+
+const char *step_kept_place(const struct run_step *step)
+{
+	const struct run *run = step->run;
+	if (!step->plan || step->plan->half != STEP_PUBLISH)
+		return step->place;
+	if (step->plan->kept)
+		return step->plan->kept->place;
+	for (size_t i = 0; i < run->plan->stages.count; i++) {
+		const struct plan_stage *stage = &run->plan->stages.items[i];
+		if (step->plan->of - stage->first < stage->count)
+			return run->stages[i].steps[step->plan->of - stage->first].place;
+	}
+	return NULL;
+}

@@ -292,8 +292,8 @@ static void settle(struct run_step *step, enum event_status status,
 	event.log = attempt->log.fd >= 0 || attempt->log.errnum ? attempt->log.path : NULL;
 	close_log(attempt);	/* whoever hears of the end finds all of it there */
 	event_emit(step->run->events, &event);
-	if (status != STATUS_OK && status != STATUS_CANCELLED && !event.allowed &&
-	    !step->aside)
+	if (status != STATUS_OK && status != STATUS_CANCELLED && !step->unchanged &&
+	    !event.allowed && !step->aside)
 		run_fail(step->run, step->stage->name, step->name,
 			 event.reason ? event.reason : "failed", event.log);
 	step->attempt = NULL;
@@ -353,6 +353,10 @@ static void attempt_ended(void *context, const struct step_outcome *outcome)
 	if (status == STATUS_OK && outputs_read(step, &attempt->arena, &err)) {
 		status = STATUS_FAILED;
 		attempt->reason = arena_string(&attempt->arena, err.message);
+	}
+	if (status == STATUS_OK && outcome->unchanged && !step->aside) {
+		status = STATUS_SKIPPED;
+		step->unchanged = run_redacted(step->run, outcome->reason);
 	}
 	bool bad = status == STATUS_FAILED || status == STATUS_TIMED_OUT;
 	if (!bad || !retry_later(attempt, status, outcome))
@@ -431,6 +435,7 @@ static int fill_request(struct step_attempt *attempt, struct error *err)
 		.commit = options->identity.commit,
 		.release = step->plan && step->plan->kept ? step->plan->kept->release
 							  : options->identity.id,
+		.place = step_kept_place(step),
 		.fingerprints = &step->run->plan->fingerprints,
 		.root = options->root,
 		.grace = options->grace,

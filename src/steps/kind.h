@@ -17,6 +17,7 @@ struct step_outcome {
 	bool ok;
 	struct child_exit exit;		/* of a command; code -1 and signal 0 when there was none */
 	const char *reason;		/* why it failed, or what is worth saying; may be NULL */
+	bool unchanged;			/* ok, and there was nothing to do: reason says why */
 	/* STEP_PREPARE, STEP_WHOLE: where what it made is kept, for a rollback to publish it again;
 	 * NULL: nothing is. */
 	const char *place;
@@ -48,6 +49,8 @@ struct step_request {
 	/* ID of the deploy that prepared what is published: `id`, or in a rollback an earlier
 	 * one. */
 	const char *release;
+	/* Publishing, and taking it back: where the other half kept what it made; NULL: unknown. */
+	const char *place;
 	const struct variables *fingerprints;	/* SHIPIT_HASH_<NAME> */
 	const char *const *environment;	/* complete, NULL-terminated */
 	/* What of it another machine may know too: no part of this machine's own. */
@@ -83,6 +86,8 @@ struct step_kind {
 	/* Removes what no release needs any more, behind the verdict of a deploy that went well; as
 	 * start. NULL: there is nothing to remove. */
 	void *(*prune)(const struct step_request *request, struct error *err);
+	/* Whether only the run can tell if it has anything to do. NULL: it always has. */
+	bool (*open)(const struct step_config *step);
 	/* What the tables of keys cannot tell is wrong with it; may be NULL. */
 	void (*check)(const struct step_config *step, struct diagnostics *diagnostics);
 	/* Ends it: the first call asks, the second insists. done still comes. */

@@ -17,6 +17,14 @@ bool release_kept(const struct step_request *request, const char *place, struct 
 void release_check(const struct step_config *step, struct diagnostics *diagnostics);
 void release_describe(const struct step_config *step, struct buffer *out);
 
+void *slug_start(const struct step_request *request, struct error *err);
+void *slug_undo(const struct step_request *request, struct error *err);
+void slug_stop(void *running);
+bool slug_kept(const struct step_request *request, const char *place, struct error *err);
+bool slug_open(const struct step_config *step);
+void slug_check(const struct step_config *step, struct diagnostics *diagnostics);
+void slug_describe(const struct step_config *step, struct buffer *out);
+
 void *assets_sync_start(const struct step_request *request, struct error *err);
 void *assets_sync_undo(const struct step_request *request, struct error *err);
 bool assets_sync_kept(const struct step_request *request, const char *place, struct error *err);

@@ -175,7 +175,6 @@ static void test_what_changes_production_waits_for_go_live(void **state)
 		 "      - {name: b, cron: {file: crontab}}\n"
 		 "      - {name: c, slug: {push: heroku}}\n"
 		 "      - {name: d, slug: {tarball: x.tgz}}\n"
-		 "      - {name: e, slug: {heroku: shop}}\n"
 		 "      - {name: f, heroku: {app: shop, maintenance: on}, early: true}\n"
 		 "      - {name: g, slug: {push: heroku}, early: true}\n"
 		 "      - {name: h, assets_sync: {from: a, to: 'file:b'}}\n"
