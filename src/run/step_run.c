@@ -1,33 +1,13 @@
-/* One step: attempts, time limits, its output to the log and to whoever reads events. */
+/* One step: attempts and time limits. */
 #include <unistd.h>
 
 #include "base/file.h"
 #include "crypto/hash.h"
 #include "proc/loop.h"
-#include "run/run_internal.h"
-#include "run/step_log.h"
+#include "run/step_internal.h"
 #include "state/deploys.h"
 
-#define LINE_MAXIMUM ((size_t)64 << 10)
-#define PIECE ((size_t)32) /* less than a line: few more writes than without secrets */
 #define LATE_LEAST 30000	/* ms */
-#define SAVE_DELAY 500		/* ms, from the output to the log's file at the latest */
-
-struct step_attempt {
-	struct run_step *step;
-	struct arena arena;
-	struct step_request request;
-	struct step_log log;
-	struct redact_stream raw[2];	/* what may become a secret yet */
-	struct buffer clean;		/* without secrets, of one piece of output */
-	struct buffer line[2];		/* the beginnings of lines whose end has not come */
-	struct loop_timer *timeout, *idle, *late, *retry, *save;
-	void *running;
-	int64_t begun;
-	bool timed_out, over;
-	bool log_told;			/* that it cannot be written */
-	const char *reason;
-};
 
 const char *step_log_path(struct run_step *step, struct arena *arena)
 {
@@ -45,132 +25,6 @@ static struct event event_of(const struct run_step *step, enum event_type type)
 		.action = step->action, .attempt = step->attempts, .exit_code = -1,
 		.interactive = step->config->interactive,
 	};
-}
-
-static void warn_of_log(struct step_attempt *attempt)
-{
-	if (attempt->log.errnum && !attempt->log_told)
-		event_message(attempt->step->run->events, LEVEL_WARNING,
-			      "cannot write the log '%s': %s", attempt->log.path,
-			      strerror(attempt->log.errnum));
-	attempt->log_told = attempt->log.errnum;
-}
-
-static void save_log(void *context)
-{
-	struct step_attempt *attempt = context;
-	loop_timer_stop(attempt->save);
-	attempt->save = NULL;
-	step_log_save(&attempt->log);
-	warn_of_log(attempt);
-}
-
-static void add_to_log(struct step_attempt *attempt, const char *bytes, size_t length)
-{
-	step_log_add(&attempt->log, bytes, length);
-	warn_of_log(attempt);
-	if (!attempt->save && step_log_unsaved(&attempt->log))
-		attempt->save = loop_timer_start(attempt->step->run->loop, SAVE_DELAY, 0, save_log,
-						 attempt);
-}
-
-static void close_log(struct step_attempt *attempt)
-{
-	step_log_close(&attempt->log);
-	warn_of_log(attempt);
-}
-
-static void emit_lines(struct step_attempt *attempt, int stream, const char *bytes, size_t length)
-{
-	struct run_step *step = attempt->step;
-	struct event_output output = {
-		.stage = step->stage->name, .step = step->name,
-		.stream = stream ? "stderr" : "stdout", .bytes = bytes, .length = length,
-	};
-	if (!length)
-		return;
-	add_to_log(attempt, bytes, length);
-	event_emit_output(step->run->events, &output);
-}
-
-static void flush_line(struct step_attempt *attempt, int stream)
-{
-	struct buffer *line = &attempt->line[stream];
-	emit_lines(attempt, stream, line->data, line->length);
-	buffer_clear(line);
-}
-
-static void keep_piece(struct step_attempt *attempt, int stream, const char *bytes, size_t length)
-{
-	struct buffer *line = &attempt->line[stream];
-	if (line->length + length > LINE_MAXIMUM)
-		flush_line(attempt, stream);
-	if (length > LINE_MAXIMUM)
-		emit_lines(attempt, stream, bytes, length);
-	else
-		buffer_add(line, bytes, length);
-}
-
-static void take_clean(struct step_attempt *attempt, int stream, const char *bytes, size_t length)
-{
-	size_t whole = length;
-	while (whole && bytes[whole - 1] != '\n')
-		whole--;
-	if (whole && attempt->line[stream].length) {
-		const char *newline = memchr(bytes, '\n', whole);
-		size_t first = (size_t)(newline - bytes) + 1;
-		keep_piece(attempt, stream, bytes, first);
-		flush_line(attempt, stream);
-		bytes += first;
-		whole -= first;
-		length -= first;
-	}
-	emit_lines(attempt, stream, bytes, whole);
-	if (length > whole)
-		keep_piece(attempt, stream, bytes + whole, length - whole);
-}
-
-/* Most output has no secret in it and is not copied. Around what may be one, small pieces are. */
-static void take_raw(struct step_attempt *attempt, int stream, const char *bytes, size_t length)
-{
-	const struct redactor *redactor = attempt->step->run->redactor;
-	struct redact_stream *raw = &attempt->raw[stream];
-	while (length) {
-		size_t part = redact_passes(redactor, raw, bytes, length);
-		if (part) {
-			take_clean(attempt, stream, bytes, part);
-		} else {
-			part = raw->held.length > PIECE ? raw->held.length : PIECE;
-			part = length < part ? length : part;
-			buffer_clear(&attempt->clean);
-			redact_piece(redactor, raw, bytes, part, &attempt->clean);
-			take_clean(attempt, stream, attempt->clean.data, attempt->clean.length);
-		}
-		bytes += part;
-		length -= part;
-	}
-}
-
-static void take_output(void *context, enum child_stream from, const char *bytes, size_t length)
-{
-	struct step_attempt *attempt = context;
-	int stream = from == CHILD_STDERR;
-	if (attempt->idle)
-		loop_timer_again(attempt->idle, attempt->step->config->idle_timeout);
-	if (redactor_empty(attempt->step->run->redactor))
-		take_clean(attempt, stream, bytes, length);
-	else
-		take_raw(attempt, stream, bytes, length);
-}
-
-/* The stream has ended: what was held back comes too. */
-static void end_output(struct step_attempt *attempt, int stream)
-{
-	buffer_clear(&attempt->clean);
-	redact_end(attempt->step->run->redactor, &attempt->raw[stream], &attempt->clean);
-	if (attempt->clean.length)
-		take_clean(attempt, stream, attempt->clean.data, attempt->clean.length);
-	flush_line(attempt, stream);
 }
 
 static void note_process(void *context, int64_t pid, int64_t started)
@@ -290,7 +144,7 @@ static void settle(struct run_step *step, enum event_status status,
 	if (status == STATUS_OK && outcome->remark)
 		run_remark(step, outcome->remark);
 	event.log = attempt->log.fd >= 0 || attempt->log.errnum ? attempt->log.path : NULL;
-	close_log(attempt);	/* whoever hears of the end finds all of it there */
+	step_output_close(attempt);	/* whoever hears of the end finds all of it there */
 	event_emit(step->run->events, &event);
 	if (status != STATUS_OK && status != STATUS_CANCELLED && !step->unchanged &&
 	    !event.allowed && !step->aside)
@@ -332,7 +186,7 @@ static bool retry_later(struct step_attempt *attempt, enum event_status status,
 		      step->attempts + 1, step->config->retries + 1,
 		      duration_format(text, delay));
 	stop_timers(attempt);
-	close_log(attempt);
+	step_output_close(attempt);
 	attempt->running = NULL;
 	attempt->retry = loop_timer_start(step->run->loop, delay, 0, try_again, attempt);
 	return true;
@@ -344,8 +198,7 @@ static void attempt_ended(void *context, const struct step_outcome *outcome)
 	struct run_step *step = attempt->step;
 	struct error err = {0};
 	enum event_status status = outcome->ok ? STATUS_OK : STATUS_FAILED;
-	end_output(attempt, 0);
-	end_output(attempt, 1);
+	step_output_end(attempt);
 	if (attempt->timed_out)
 		status = STATUS_TIMED_OUT;
 	else if (step->stopping && !outcome->ok)
@@ -442,7 +295,7 @@ static int fill_request(struct step_attempt *attempt, struct error *err)
 		.patient = run_production(step->run),
 		.events = step->run->events,
 		.services = &step->run->services,
-		.output = take_output,
+		.output = step_output_take,
 		.started = note_process,
 		.done = attempt_ended,
 		.context = attempt,

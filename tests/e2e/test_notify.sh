@@ -46,8 +46,11 @@ shop() {
 	push
 	export TEST_KEY=$VENDORS_KEY
 }
+# shellcheck disable=SC2016  # the configuration expands them
 slack_token() { printf '  slack: {token: "${KEY}", channel: "#operations", endpoint: "%s"}\n' "$VENDORS_URL"; }
+# shellcheck disable=SC2016  # the same
 slack_hook() { printf '  slack: {webhook: "%s/services/T000/B000/${KEY}"}\n' "$VENDORS_URL"; }
+# shellcheck disable=SC2016  # the same
 webhook() { printf '  webhooks: [{url: "%s/hook", headers: {x-token: "${KEY}"}}]\n' "$VENDORS_URL"; }
 
 deploy() {
@@ -361,6 +364,7 @@ test_a_step_tells_at_its_place() {
 
 test_what_notify_lacks_is_said() {
 	vendors
+	# shellcheck disable=SC2016  # the configuration expands it
 	shop < <(printf '  slack: {token: "${KEY}"}\n')
 	deploy 0
 	equals "$(outcomes)" slack=failed
