@@ -230,18 +230,17 @@ int journal_read(const char *bytes, size_t length, size_t *bad,
 	int result = 0;
 	while (length && !result) {
 		const char *end = memchr(bytes, '\n', length);
-		if (!end)
-			break;		/* torn */
-		size_t line = (size_t)(end - bytes);
+		size_t line = end ? (size_t)(end - bytes) : length;
 		CLEANUP(arena_release) struct arena arena = ARENA_INIT;
 		struct event event = {0};
 		struct error err = {0};
+		/* Without an end it is torn, unless all but the end is there. */
 		if (line && event_read_json(&arena, bytes, line, &event, &err))
-			wrong++;
+			wrong += end != NULL;
 		else if (line && event.type != EVENT_NONE)
 			result = read(context, &event);
-		bytes += line + 1;
-		length -= line + 1;
+		bytes += line + (end != NULL);
+		length -= line + (end != NULL);
 	}
 	if (bad)
 		*bad = wrong;

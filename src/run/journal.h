@@ -27,7 +27,7 @@ void journal_give_back(struct journal *journal);
 void journal_close(struct journal *journal);
 
 /* Calls read for each event, oldest first, until it returns non-zero, which is returned. A torn
- * last line (a killed writer) is skipped; other lines that are no events are counted in *bad. Texts
- * of an event live as long as the call. */
+ * last line (a killed writer) is skipped, unless only its end is missing; other lines that are no
+ * events are counted in *bad. Texts of an event live as long as the call. */
 int journal_read(const char *bytes, size_t length, size_t *bad,
 		 int (*read)(void *context, const struct event *event), void *context);

@@ -73,6 +73,13 @@ static void test_journal_round_trip(void **state)
 	size_t bad = 0;
 	buffer_init(&bytes, 1 << 20);
 	assert_int_equal(file_read("events.ndjson", &bytes, &err), 0);
+	assert_int_equal(journal_read(bytes.data, bytes.length - 1, &bad, note, &seen), 0);
+	assert_int_equal(seen.count, 3);	/* torn just before its end */
+	seen = (struct seen){0};
+	assert_int_equal(journal_read(bytes.data, bytes.length - 2, &bad, note, &seen), 0);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(bad, 0);
+	seen = (struct seen){0};
 	buffer_add_text(&bytes, "not json\n{\"ts\":\"torn");
 	assert_int_equal(journal_read(bytes.data, bytes.length, &bad, note, &seen), 0);
 	assert_int_equal(seen.count, 3);
