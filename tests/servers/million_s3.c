@@ -23,7 +23,7 @@
 #include "million_store.h"
 
 #define HEAD_MAX 65536
-#define BODY_MAX (64u << 20)
+#define BODY_MAX (256u << 20)
 
 static struct {
 	FILE *log;
