@@ -90,7 +90,7 @@ SHIM := $(OUT)/shim.so
 SERVERS := $(patsubst tests/servers/%.c,$(OUT)/servers/%,$(sort $(wildcard tests/servers/*_s3.c)))
 BENCHES := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
-.PHONY: all check unit e2e sanitize fuzz fuzzers bench lint format install uninstall demo clean help
+.PHONY: all check unit e2e sanitize fuzz fuzzers bench bench-assets lint format install uninstall demo clean help
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -102,7 +102,9 @@ help:
 	@echo 'check      install what the tests need, build, run all tests (ONLY=PATTERN: some)'
 	@echo 'sanitize   the same tests under ASan, UBSan and LeakSanitizer'
 	@echo 'fuzz       fuzz each target for FUZZ_SECONDS=$(FUZZ_SECONDS) seconds'
-	@echo 'bench      measure, next to git, ninja and cat; bench-hosts: next to ssh, rsync and others'
+	@echo 'bench      measure, next to git, ninja and cat'
+	@echo 'bench-assets    assets, next to aws, rclone, s5cmd and curl at one S3 server'
+	@echo 'bench-hosts     commands and releases on hosts, next to ssh, rsync and others'
 	@echo 'lint       layers, headers, sizes, clang-tidy, cppcheck, gcc -fanalyzer, shellcheck'
 	@echo 'format     clang-format over all of it'
 	@echo 'demo       examples/shop deployed four times behind a real nginx, once in vain'
@@ -184,6 +186,9 @@ bench: all benches
 bench-hosts: all
 	@OUT=$(OUT) SHIPIT=$(PROGRAM) bench/hosts $(ONLY)
 .PHONY: bench-hosts
+
+bench-assets: all $(SERVERS)
+	@BUILD=$(BUILD) OUT=$(OUT) SHIPIT=$(PROGRAM) bench/assets $(ONLY)
 
 lint:
 	@BUILD=$(BUILD) LINT_FLAGS='-std=c17 -Isrc -include base/banned.h $(PLATFORM) \
