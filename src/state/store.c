@@ -11,6 +11,7 @@ static const struct store_kind *const kinds[] = {
 	&store_git,
 	&store_git_branch,
 	&store_file,
+	&store_s3,
 	NULL,
 };
 
@@ -19,8 +20,9 @@ static const struct store_kind *kind_of(const char *state, const char **argument
 	for (const struct store_kind *const *kind = kinds; *kind; kind++) {
 		const char *prefix = (*kind)->prefix;
 		size_t length = strlen(prefix);
-		if (prefix[length - 1] == ':' ? text_starts_with(state, prefix) && state[length]
-					      : text_equal(state, prefix)) {
+		bool takes = strchr(":/", prefix[length - 1]);
+		if (takes ? text_starts_with(state, prefix) && state[length]
+			  : text_equal(state, prefix)) {
 			*argument = state + length;
 			return *kind;
 		}
@@ -31,14 +33,12 @@ static const struct store_kind *kind_of(const char *state, const char **argument
 int store_check(const char *state, struct error *err)
 {
 	const char *argument;
-	if (kind_of(state, &argument))
-		return 0;
-	if (text_starts_with(state, "s3://"))
-		error_set(err, "state '%s': this version cannot keep the state in S3", state);
-	else
-		error_set(err, "state '%s' is no place for the shared state", state);
-	error_hint(err, "write `state: git` (refs on the remote), `state: git+branch` or "
-			"`state: file:DIR`");
+	const struct store_kind *kind = kind_of(state, &argument);
+	if (kind)
+		return kind->check ? kind->check(argument, err) : 0;
+	error_set(err, "state '%s' is no place for the shared state", state);
+	error_hint(err, "write `state: git` (refs on the remote), `state: git+branch`, "
+			"`state: file:DIR` or `state: s3://BUCKET/PREFIX`");
 	return error_code(err, EXIT_USAGE);
 }
 
@@ -84,6 +84,13 @@ const char *store_kind_name(const struct store *store)
 int store_fetch(struct store *store, const struct store_fetch *fetch, struct error *err)
 {
 	return store->kind->fetch(store, fetch, err);
+}
+
+int store_probe(struct store *store, struct error *err)
+{
+	const struct store_fetch fetch = {0};
+	return store->kind->probe ? store->kind->probe(store, err)
+				  : store->kind->fetch(store, &fetch, err);
 }
 
 bool store_fetches_refspecs(const struct store *store)

@@ -1,5 +1,5 @@
 /* The shared state of an app: per environment a chain of records and named entries. What a store
- * is kept in (refs on the git remote, a folder) is a row of a table. All calls block; a store is
+ * is kept in (refs on the git remote, a folder, S3) is a row of a table. All calls block; a store is
  * used by one thread at a time. */
 #pragma once
 #include <jansson.h>
@@ -17,7 +17,7 @@ struct buffer;
 struct store;
 
 struct store_options {
-	const char *state;    /* deploy.yml's: "git", "git+branch", "file:DIR" */
+	const char *state;    /* deploy.yml's: "git", "file:DIR", "s3://BUCKET/PREFIX" ... */
 	const char *folder;   /* what DIR is relative to: the folder of deploy.yml */
 	const char *work_dir; /* where git runs: any folder of the repository, or its git dir */
 	const char
@@ -30,7 +30,7 @@ struct store_options {
  * err when `state` is wrong). */
 struct store *store_open(const struct store_options *options, struct error *err);
 void store_free(struct store *store);
-/* "git", "git+branch", "file" */
+/* "git", "git+branch", "file", "s3" */
 const char *store_kind_name(const struct store *store);
 /* Whether state: TEXT names a store of this version; for check. 0 or -1 with exit code 2. */
 int store_check(const char *state, struct error *err) MUST_USE;
@@ -46,8 +46,12 @@ struct store_fetch {
 
 /* Brings the newest state here in one round trip. Everything below answers from it (file: from the
  * folder itself). Offline it
- * contacts nobody. Must be called once before anything else is. */
+ * contacts nobody. s3: for every environment each is asked for when it is first looked
+ * at. Must be called once before anything else is. */
 int store_fetch(struct store *store, const struct store_fetch *fetch, struct error *err) MUST_USE;
+/* Whether the place answers, and does what a store there needs of it; leaves nothing behind. 0 or
+ * -1. */
+int store_probe(struct store *store, struct error *err) MUST_USE;
 /* Whether store_fetch has brought refspecs: the git stores, when not offline. */
 bool store_fetches_refspecs(const struct store *store);
 /* When the state was last seen, in ms since 1970; 0 never. For "as of 3 hours ago" offline. */

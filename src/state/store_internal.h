@@ -9,8 +9,9 @@
 /* One kind of store. Functions have the contracts of store.h's. */
 struct store_kind {
 	const char *name;
-	const char *prefix; /* what `state` begins with; a ':' at the end takes an argument */
+	const char *prefix; /* what `state` begins with; ':' or '/' at the end takes an argument */
 	const char *help;
+	int (*check)(const char *argument, struct error *err); /* may be NULL */
 	int (*open)(struct store *store, const struct store_options *options, struct error *err);
 	void (*close)(struct store *store); /* may be NULL */
 	int (*fetch)(struct store *store, const struct store_fetch *fetch, struct error *err);
@@ -24,6 +25,7 @@ struct store_kind {
 		     struct text_list *names, struct error *err);
 	int (*write)(struct store *store, const char *env, struct store_change *changes,
 		     size_t count, struct error *err);
+	int (*probe)(struct store *store, struct error *err); /* NULL: a fetch is all */
 	bool fetches_refspecs;
 };
 
@@ -37,7 +39,7 @@ struct store {
 	void *data; /* the kind's own, in the arena */
 };
 
-extern const struct store_kind store_git, store_git_branch, store_file;
+extern const struct store_kind store_git, store_git_branch, store_file, store_s3;
 
 /* A name as one part of a ref or a path: all but [A-Za-z0-9_-] as %XX; '.' too. */
 char *store_name_encode(struct arena *arena, const char *name);
