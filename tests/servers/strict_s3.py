@@ -3,7 +3,7 @@
 paths and queries, that every x-amz-* header is signed, x-amz-content-sha256, Content-MD5 and
 x-amz-checksum-*, session tokens.
 
-strict_s3.py FOLDER [--port N] [--clock SECONDS] [--bucket NAME[=REGION]]...
+strict_s3.py FOLDER [--port N] [--clock SECONDS] [--bucket NAME[=REGION]]... [--ignore HEADER]...
 
 In the foreground until its parent dies. FOLDER/env tells endpoint and keys once it answers;
 FOLDER/requests.log has `METHOD PATH STATUS [CODE]` for each request. Path-style at 127.0.0.1,
@@ -63,7 +63,7 @@ class Stored:
 
 
 class State:
-    buckets, regions, uploads, clock = {}, {}, {}, 0
+    buckets, regions, uploads, clock, ignored = {}, {}, {}, 0, []
     lock = threading.Lock()
 
 
@@ -313,7 +313,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return {n: v for n, v in self.given.items() if n in KEPT or n.startswith("x-amz-meta-")}
 
     def check_conditions(self, old):
-        wanted, absent = self.given.get("if-match"), self.given.get("if-none-match")
+        wanted, absent = (None if name in State.ignored else self.given.get(name)
+                          for name in ("if-match", "if-none-match"))
         if wanted and not old:
             raise Refusal("NoSuchKey", "The specified key does not exist.")
         if wanted and wanted not in ("*", old.etag) or absent == "*" and old:
@@ -492,8 +493,9 @@ def main():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--clock", type=int, default=0)
     parser.add_argument("--bucket", action="append", default=[])
+    parser.add_argument("--ignore", action="append", default=[])
     options = parser.parse_args()
-    State.clock = options.clock
+    State.clock, State.ignored = options.clock, options.ignore
     for bucket in options.bucket:
         name, _, region = bucket.partition("=")
         State.buckets[name] = {}
