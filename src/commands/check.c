@@ -15,7 +15,7 @@
 #include "ui/annotate.h"
 
 static const struct option_row check_options[] = {
-	{"online", 0, NULL, "also try each integration", OPTION_LATER},
+	{"online", 0, NULL, "also try where the state is kept", 0},
 	{"alarms", 0, NULL, "make the test endpoints of smoke.alarms fail", OPTION_LATER},
 	{0},
 };
@@ -122,6 +122,25 @@ static int print_text(struct diagnostics *diagnostics, const struct config *conf
 	return stdout_write(out.data, out.length, err) < 0 ? -1 : 0;
 }
 
+/* Whether the state can be kept where deploy.yml says; online: by trying. */
+static void check_state(struct session *session, struct config *config, bool online)
+{
+	struct diagnostics *diagnostics = &session->diagnostics;
+	struct place place = {.file = config->file};
+	struct error err = {0};
+	int result = store_check(config->state, &err);
+
+	session->config = config;
+	if (result == 0 && online)
+		result = session_open_store(session, &err);
+	if (result == 0 && online)
+		result = store_probe(session->store, &err);
+	if (result < 0)
+		diagnostics_add(diagnostics, place, "%s", err.message);
+	if (result < 0 && err.hint[0])
+		diagnostics_hint(diagnostics, "%s", err.hint);
+}
+
 static int run_check(struct call *call, struct error *err)
 {
 	struct session session CLEANUP(session_close) = {0};
@@ -155,8 +174,10 @@ static int run_check(struct call *call, struct error *err)
 		check_folder(&session, &options, "playbooks", &playbook_file, diagnostics,
 			     &checked);
 	}
-	if (config)
+	if (config) {
 		sealing_check(&session, config, &checked);
+		check_state(&session, config, options_has(&call->options, "online"));
+	}
 	if (call->json && print_json(diagnostics, config, &checked, err) < 0)
 		return -1;
 	if (!call->json && print_text(diagnostics, config, &checked, err) < 0)

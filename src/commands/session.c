@@ -167,7 +167,7 @@ struct config *session_load_base(struct session *session, struct error *err)
 	return session_load(session, &source, alone, err);
 }
 
-static int open_store(struct session *session, struct error *err)
+int session_open_store(struct session *session, struct error *err)
 {
 	const struct config *config = session->config;
 	const struct store_options options = {
@@ -299,7 +299,7 @@ int session_open_state(struct session *session, struct error *err)
 		return -1;
 	if (session->options.without_store)
 		return 0;
-	if (open_store(session, err) < 0 || fetch(session, err) < 0)
+	if (session_open_store(session, err) < 0 || fetch(session, err) < 0)
 		return -1;
 	/* What was just fetched may say that the state is kept elsewhere. */
 	state = session->config->state;
@@ -309,7 +309,7 @@ int session_open_state(struct session *session, struct error *err)
 		return -1;
 	if ((!text_equal(state, session->config->state) ||
 	     !text_equal(remote, session->config->remote)) &&
-	    (open_store(session, err) < 0 || fetch(session, err) < 0))
+	    (session_open_store(session, err) < 0 || fetch(session, err) < 0))
 		return -1;
 	return read_records(session, err);
 }

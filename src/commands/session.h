@@ -94,6 +94,8 @@ int session_open(struct session *session, struct call *call, const struct sessio
 /* The repository alone. */
 int session_open_repository(struct session *session, struct call *call,
 			    struct error *err) MUST_USE;
+/* The store that session->config names, without fetching. */
+int session_open_store(struct session *session, struct error *err) MUST_USE;
 /* Everything: chooses the commit, reads its config, finds out what is live and what changed. */
 int session_open_target(struct session *session, struct call *call,
 			const struct session_options *options, struct error *err) MUST_USE;

@@ -60,7 +60,8 @@ static json_t *head_parse(const struct buffer *bytes, const char *place, struct 
 		return head;
 	json_decref(head);
 	error_set(err, "%s is not a state that this version can read", place);
-	error_hint(err, "was it written by a newer shipit, or by hand?");
+	error_hint(err, "was it written by a newer shipit, or by hand? An older version of the "
+			"object, where the bucket keeps them, can take its place");
 	return NULL;
 }
 
