@@ -162,11 +162,13 @@ all_is_well() {
 	equals "$(json 'd["entries"]')" '{}'
 }
 
-# The answer to each write of the head is lost: whether it was done is read from what is there.
+# Answers to writes of the head are lost: whether they were done is read from what is there.
 test_lost_answers() {
 	s3_strict
 	shop
-	s3_proxy '[{"match": "PUT .*head", "cut": "response"}]'
+	s3_proxy '[{"match": "PUT .*head", "cut": "answer", "times": 1},
+		{"match": "PUT .*head", "skip": 4, "cut": "answer", "times": 2},
+		{"match": "GET .*head", "cut": "answer", "times": 1}]'
 	expect 0 shipit deploy --yes --silent
 	more two
 	s3_faults '[{"match": "PUT .*head", "skip": 1, "cut": "request", "times": 2},
