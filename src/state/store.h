@@ -1,6 +1,6 @@
 /* The shared state of an app: per environment a chain of records and named entries. What a store
- * is kept in (refs on the git remote, a folder, S3) is a row of a table. All calls block; a store is
- * used by one thread at a time. */
+ * is kept in (refs on the git remote, a folder, S3) is a row of a table. All calls block; a store
+ * is used by one thread at a time. */
 #pragma once
 #include <jansson.h>
 #include <stdbool.h>
@@ -45,9 +45,8 @@ struct store_fetch {
 };
 
 /* Brings the newest state here in one round trip. Everything below answers from it (file: from the
- * folder itself). Offline it
- * contacts nobody. s3: for every environment each is asked for when it is first looked
- * at. Must be called once before anything else is. */
+ * folder itself; s3: of every environment, each is asked for when it is first looked at). Offline
+ * it contacts nobody. Must be called once before anything else is. */
 int store_fetch(struct store *store, const struct store_fetch *fetch, struct error *err) MUST_USE;
 /* Whether the place answers, and does what a store there needs of it; leaves nothing behind. 0 or
  * -1. */

@@ -72,8 +72,7 @@ int s3_calls_run(struct store *store, struct s3_call *calls, size_t count, struc
 	for (size_t i = 0; i < count; i++) {
 		calls[i].waiting = &waiting;
 		buffer_init(&calls[i].body, S3_HEAD_MAXIMUM);
-		calls[i].transfer =
-			s3_start(self->s3, &calls[i].request, call_ended, &calls[i]);
+		calls[i].transfer = s3_start(self->s3, &calls[i].request, call_ended, &calls[i]);
 	}
 	while (waiting.left && !waiting.interrupted && loop_run(self->loop) == 0)
 		;

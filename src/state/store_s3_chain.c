@@ -81,8 +81,7 @@ static json_t *record_parse(struct store *store, const struct s3_env *env, const
 			    const struct s3_call *call, struct error *err)
 {
 	char place[1024];
-	snprintf(place, sizeof(place), "s3://%s/%s", s3_store_of(store)->bucket,
-		 call->request.key);
+	snprintf(place, sizeof(place), "s3://%s/%s", s3_store_of(store)->bucket, call->request.key);
 	if (call->outcome == S3_MISSING) {
 		error_set(err, "the deploy record %s is missing", place);
 		return NULL;
@@ -189,7 +188,8 @@ static int batch_read(struct store *store, struct s3_env *env, struct reader *re
 	int status = s3_records_get(store, env, names, objects, count, err);
 	for (size_t i = 0; i < count && status == 0; i++) {
 		if (!objects[i]) {
-			store_warn(store, "this clone has not seen the records of '%s' before %.17s",
+			store_warn(store,
+				   "this clone has not seen the records of '%s' before %.17s",
 				   env->name, names[i]);
 			status = 1;
 			break;
@@ -213,8 +213,7 @@ int s3_store_read(struct store *store, const char *name, size_t limit, store_rec
 	int status = env ? 0 : -1;
 	if (env)
 		names_add(&reader, json_object_get(env->head, "chain"));
-	while (status == 0 && reader.next < reader.names.count &&
-	       (!limit || reader.next < limit)) {
+	while (status == 0 && reader.next < reader.names.count && (!limit || reader.next < limit)) {
 		size_t count = reader.names.count - reader.next;
 		count = count < BATCH ? count : BATCH;
 		if (limit && count > limit - reader.next)

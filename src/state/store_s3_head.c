@@ -12,8 +12,7 @@
 
 const char *s3_head_record(const json_t *head, size_t index)
 {
-	const char *name =
-		json_string_value(json_array_get(json_object_get(head, "chain"), index));
+	const char *name = json_string_value(json_array_get(json_object_get(head, "chain"), index));
 	return name ? name : "";
 }
 

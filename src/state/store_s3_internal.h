@@ -1,4 +1,4 @@
-/* The store in S3. All of an environment but its older records is one object, PREFIX/<env>/head.json,
+/* The store in S3. All of an environment but its records is one object, PREFIX/<env>/head.json,
  * which changes by conditional writes only: what a writer changes, it changes at once.
  *
  *   {"version": 1, "chain": [NAME, ...], "entries": {NAME: value}, "writes": [nonce, ...],
@@ -6,8 +6,8 @@
  *
  * chain has the newest records' names, newest first; a record is an object of its own,
  * PREFIX/<env>/deploys/NUMBER-SHA256.json with {"before": [NAME, ...], "record": value}, that never
- * changes and is there before a head names it. writes are the nonces of the last writes, so that who
- * did not hear how his ended can read it. locks: conditions were seen to be heeded here. */
+ * changes and is there before a head names it. writes are the nonces of the last writes, so that
+ * who did not hear how his ended can read it. locks: conditions were seen to be heeded here. */
 #pragma once
 #include "net/s3.h"
 #include "state/store_internal.h"
@@ -15,9 +15,9 @@
 #define S3_ETAG_SIZE 128
 #define S3_NAME_LENGTH 73 /* of a record: eight digits, '-', SHA-256 in hex */
 #define S3_HEAD_MAXIMUM (2 * STORE_VALUE_MAXIMUM)
-#define S3_LISTED 200     /* records that a head names */
-#define S3_BEFORE 64      /* and that a record names */
-#define S3_WRITES 32      /* nonces that a head keeps */
+#define S3_LISTED 200 /* records that a head names */
+#define S3_BEFORE 64  /* and that a record names */
+#define S3_WRITES 32  /* nonces that a head keeps */
 
 struct loop;
 struct waiting;
@@ -101,6 +101,6 @@ int s3_store_read(struct store *store, const char *env, size_t limit, store_reco
 
 /* ---- store_s3_write.c ---- */
 
-int s3_store_write(struct store *store, const char *env, struct store_change *changes,
-		   size_t count, struct error *err);
+int s3_store_write(struct store *store, const char *env, struct store_change *changes, size_t count,
+		   struct error *err);
 int s3_store_probe(struct store *store, struct error *err);

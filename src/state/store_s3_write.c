@@ -77,8 +77,8 @@ static int record_send(struct s3_write *self, struct store_change *change, struc
 {
 	size_t length;
 	char *text = record_text(self, change, &length);
-	const char *key = arena_format(&self->arena, "%s" STORE_CHAIN "/%s.json",
-				       self->env->folder, change->version);
+	const char *key = arena_format(&self->arena, "%s" STORE_CHAIN "/%s.json", self->env->folder,
+				       change->version);
 	struct s3_call call = s3_call_put(key, text, length);
 	int status = s3_calls_run(self->store, &call, 1, err);
 	if (status == 0 && call.outcome != S3_DONE)
@@ -111,16 +111,15 @@ static int changes_prepare(struct s3_write *self, struct error *err)
 
 static json_t *head_empty(void)
 {
-	return json_pack("{s:i, s:[], s:{}, s:[], s:b}", "version", 1, "chain", "entries",
-			 "writes", "locks", 0);
+	return json_pack("{s:i, s:[], s:{}, s:[], s:b}", "version", 1, "chain", "entries", "writes",
+			 "locks", 0);
 }
 
 static void head_change(json_t *head, struct store_change *change)
 {
 	json_t *entries = json_object_get(head, "entries");
 	if (is_chain(change)) {
-		json_object_set_new(head, "chain",
-				    names_list(head, change->version, S3_LISTED));
+		json_object_set_new(head, "chain", names_list(head, change->version, S3_LISTED));
 	} else if (change->value) {
 		json_object_set_new(entries, change->name, json_deep_copy(change->value));
 		s3_head_version(head, change->name, change->version);
@@ -215,14 +214,14 @@ static int no_locking(struct store *store, const struct s3_call *call, struct er
 	else
 		error_set(err, "%s has no conditional writes (%s: %s)", name, header,
 			  call->failure.message);
-	error_hint(err, "keep the state where there are some (Amazon S3, R2, MinIO, Ceph), or write "
-			"`state: git`");
+	error_hint(err,
+		   "keep the state where there are some (Amazon S3, R2, MinIO, Ceph), or write "
+		   "`state: git`");
 	return error_code(err, EXIT_USAGE);
 }
 
 /* Writes text once more over what is at key, under conditions that do not hold. */
-static int conditions_try(struct store *store, const char *key, const char *text,
-			  struct error *err)
+static int conditions_try(struct store *store, const char *key, const char *text, struct error *err)
 {
 	struct s3_call calls[] = {
 		s3_call_put(key, text, strlen(text)),
@@ -296,8 +295,8 @@ static int write_run(struct s3_write *self, struct error *err)
 	return error_set(err, "%s: others were quicker %d times", self->place, WRITE_TRIES);
 }
 
-int s3_store_write(struct store *store, const char *env, struct store_change *changes,
-		   size_t count, struct error *err)
+int s3_store_write(struct store *store, const char *env, struct store_change *changes, size_t count,
+		   struct error *err)
 {
 	struct s3_write self = {.store = store, .changes = changes, .count = count};
 	int status = -1;
