@@ -23,7 +23,8 @@ static void add_line(struct fleet_job *job, int stream, struct buffer *out, cons
 static void hand_on(struct fleet_job *job, int stream, const struct buffer *lines)
 {
 	if (lines->length)
-		job->options->output(job->options->context, stream, lines->data, lines->length);
+		job->options->output(job->options->context, (enum child_stream)stream, lines->data,
+				     lines->length);
 }
 
 /* What has no end yet waits for it; a line too long is cut into several. */
@@ -86,9 +87,9 @@ static void take_output(void *context, enum child_stream stream, const char *byt
 	if (job->options->collect && stream == CHILD_STDOUT)
 		buffer_add(&job->host->output, bytes, length);
 	else if (redactor_empty(job->options->redactor))
-		take_clean(job, stream, bytes, length);
+		take_clean(job, (int)stream, bytes, length);
 	else
-		take_secret(job, stream, bytes, length);
+		take_secret(job, (int)stream, bytes, length);
 }
 
 static void end_output(struct fleet_job *job)

@@ -44,7 +44,7 @@ static int ask_heads(struct slug_job *job)
 	const struct git_options options = {
 		.folder = job->repository->root,
 		.arguments = (const char *[]){"ls-remote", "--symref", "--", job->push, "HEAD",
-					      HEADS "*", NULL},
+					      (HEADS "*"), NULL},
 		.timeout = ANSWER_WAIT,
 	};
 	struct child_result result = {0};
