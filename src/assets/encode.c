@@ -1,6 +1,5 @@
 /* Compressed copies (app.js.br, app.js.gz) beside the files that rules name. */
 #include <brotli/encode.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -10,6 +9,7 @@
 #include "assets/job_internal.h"
 #include "assets/names.h"
 #include "base/file.h"
+#include "base/library.h"
 #include "base/text.h"
 
 enum { THREADS_MAXIMUM = 16, BROTLI_BEST = 11, BROTLI_LARGE = 9 };
@@ -52,35 +52,23 @@ struct encode {
 static int load_brotli(struct brotli *brotli, struct error *err)
 {
 #ifdef __APPLE__
-	static const char *const names[] = {"libbrotlienc.1.dylib",
+	static const char *const files[] = {"libbrotlienc.1.dylib",
 					    "/opt/homebrew/lib/libbrotlienc.1.dylib",
-					    "/usr/local/lib/libbrotlienc.1.dylib"};
+					    "/usr/local/lib/libbrotlienc.1.dylib", NULL};
 #else
-	static const char *const names[] = {"libbrotlienc.so.1"};
+	static const char *const files[] = {"libbrotlienc.so.1", NULL};
 #endif
-	void *library = NULL;
-	const struct {
-		const char *name;
-		void *slot;
-	} functions[] = {
+	static const struct library library = {
+		.files = files, .name = "libbrotlienc", .purpose = "files with `encode: br`",
+		.package = "libbrotli1"};
+	const struct library_function functions[] = {
 		{"BrotliEncoderCreateInstance", &brotli->create},
 		{"BrotliEncoderDestroyInstance", &brotli->destroy},
 		{"BrotliEncoderSetParameter", &brotli->set},
 		{"BrotliEncoderCompressStream", &brotli->compress},
 	};
 
-	for (size_t i = 0; !library && i < sizeof(names) / sizeof(*names); i++)
-		library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
-		void *function = library ? dlsym(library, functions[i].name) : NULL;
-
-		if (!function) {
-			error_set(err, "cannot load libbrotlienc, which `encode: br` needs");
-			return error_hint(err, "install it (Debian: apt-get install libbrotli1)");
-		}
-		memcpy(functions[i].slot, &function, sizeof(function));
-	}
-	return 0;
+	return library_load(&library, functions, sizeof(functions) / sizeof(*functions), err);
 }
 
 /* ---- one file ---- */

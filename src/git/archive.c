@@ -1,31 +1,20 @@
 /* Loads libarchive at run time: it brings a dozen libraries along, which few commands need. */
-#include <dlfcn.h>
-
+#include "base/library.h"
 #include "git/archive_internal.h"
-
-static void *library_open(void)
-{
-#ifdef __APPLE__
-	static const char *const names[] = {"libarchive.13.dylib", "/usr/lib/libarchive.2.dylib",
-					    "/opt/homebrew/opt/libarchive/lib/libarchive.13.dylib"};
-#else
-	static const char *const names[] = {"libarchive.so.13"};
-#endif
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		void *library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-
-		if (library)
-			return library;
-	}
-	return NULL;
-}
 
 int archive_load(struct archive_api *api, struct error *err)
 {
-	const struct {
-		const char *name;
-		void *slot;
-	} functions[] = {
+#ifdef __APPLE__
+	static const char *const files[] = {"libarchive.13.dylib", "/usr/lib/libarchive.2.dylib",
+					    "/opt/homebrew/opt/libarchive/lib/libarchive.13.dylib",
+					    NULL};
+#else
+	static const char *const files[] = {"libarchive.so.13", NULL};
+#endif
+	static const struct library library = {
+		.files = files, .name = "libarchive", .purpose = "archives",
+		.package = "libarchive13"};
+	const struct library_function functions[] = {
 		{"archive_write_new", &api->write_new},
 		{"archive_write_set_format_gnutar", &api->write_format},
 		{"archive_write_set_bytes_per_block", &api->write_block},
@@ -44,19 +33,6 @@ int archive_load(struct archive_api *api, struct error *err)
 		{"archive_entry_set_size", &api->entry_size},
 		{"archive_entry_set_mtime", &api->entry_time},
 	};
-	void *library = library_open();
 
-	if (!library) {
-		error_set(err, "cannot load libarchive, which archives need");
-		return error_hint(err, "install it (Debian: apt-get install libarchive13)");
-	}
-	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
-		void *function = dlsym(library, functions[i].name);
-
-		if (!function)
-			return error_set(err, "this libarchive is too old: it lacks %s",
-					 functions[i].name);
-		memcpy(functions[i].slot, &function, sizeof(function));
-	}
-	return 0;
+	return library_load(&library, functions, sizeof(functions) / sizeof(*functions), err);
 }

@@ -1,30 +1,19 @@
 /* Loads libcurl at run time, so that a command without network does not pay for it. */
-#include <dlfcn.h>
 #include <pthread.h>
 
+#include "base/library.h"
 #include "net/curl_internal.h"
 
-static void *library_open(void)
+static int curl_fill(struct curl_api *api, struct error *err)
 {
 #ifdef __APPLE__
-	static const char *const names[] = {"libcurl.4.dylib", "/usr/lib/libcurl.4.dylib"};
+	static const char *const files[] = {"libcurl.4.dylib", "/usr/lib/libcurl.4.dylib", NULL};
 #else
-	static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
+	static const char *const files[] = {"libcurl.so.4", "libcurl-gnutls.so.4", NULL};
 #endif
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		void *library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-		if (library)
-			return library;
-	}
-	return NULL;
-}
-
-static int library_load(struct curl_api *api, struct error *err)
-{
-	const struct {
-		const char *name;
-		void *slot;
-	} functions[] = {
+	static const struct library library = {
+		.files = files, .name = "libcurl", .purpose = "requests", .package = "libcurl4"};
+	const struct library_function functions[] = {
 		{"curl_global_init", &api->global_init},
 		{"curl_easy_init", &api->easy_init},
 		{"curl_easy_cleanup", &api->easy_cleanup},
@@ -49,26 +38,15 @@ static int library_load(struct curl_api *api, struct error *err)
 		{"curl_slist_append", &api->slist_append},
 		{"curl_slist_free_all", &api->slist_free_all},
 	};
-	void *library = library_open();
 
-	if (!library) {
-		error_set(err, "cannot load libcurl, which requests need");
-		return error_hint(err, "install it (Debian: apt-get install libcurl4)");
-	}
-	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
-		void *function = dlsym(library, functions[i].name);
-		if (!function)
-			return error_set(err, "this libcurl is too old: it lacks %s",
-					 functions[i].name);
-		memcpy(functions[i].slot, &function, sizeof(function));
-	}
+	if (library_load(&library, functions, sizeof(functions) / sizeof(*functions), err) < 0)
+		return -1;
 	CURLcode code = api->global_init(CURL_GLOBAL_DEFAULT);
 	if (code != CURLE_OK)
 		return error_set(err, "cannot start libcurl: %s", api->easy_strerror(code));
 	return 0;
 }
 
-/* Never unloaded: TLS libraries leave handlers behind that run at exit. */
 static struct {
 	struct curl_api api;
 	struct error error;
@@ -78,7 +56,7 @@ static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 
 static void load_once(void)
 {
-	curl.failed = library_load(&curl.api, &curl.error);
+	curl.failed = curl_fill(&curl.api, &curl.error) < 0;
 }
 
 const struct curl_api *curl_load(struct error *err)

@@ -1,10 +1,10 @@
 /* expat, loaded at run time like libcurl, and its three events as two. */
-#include <dlfcn.h>
 #include <expat.h>
 #include <limits.h>
 #include <pthread.h>
 
 #include "base/buffer.h"
+#include "base/library.h"
 #include "net/xml_internal.h"
 
 enum { TEXT_MAXIMUM = 1 << 20, DEPTH_MAXIMUM = 32 };
@@ -21,21 +21,22 @@ static struct {
 	enum XML_Status (*stop)(XML_Parser parser, XML_Bool resumable);
 	enum XML_Error (*error)(XML_Parser parser);
 	const XML_LChar *(*error_text)(enum XML_Error error);
-	bool ready;
+	bool failed;
+	struct error failure;
 } expat;
 static pthread_once_t expat_once = PTHREAD_ONCE_INIT;
 
 static void expat_load(void)
 {
 #ifdef __APPLE__
-	static const char *const names[] = {"libexpat.1.dylib", "/usr/lib/libexpat.1.dylib"};
+	static const char *const files[] = {"libexpat.1.dylib", "/usr/lib/libexpat.1.dylib", NULL};
 #else
-	static const char *const names[] = {"libexpat.so.1", "libexpat.so"};
+	static const char *const files[] = {"libexpat.so.1", "libexpat.so", NULL};
 #endif
-	const struct {
-		const char *name;
-		void *slot;
-	} functions[] = {
+	static const struct library library = {
+		.files = files, .name = "libexpat", .purpose = "answers in XML",
+		.package = "libexpat1"};
+	const struct library_function functions[] = {
 		{"XML_ParserCreate", &expat.create},
 		{"XML_ParserFree", &expat.free},
 		{"XML_SetUserData", &expat.set_user_data},
@@ -47,17 +48,9 @@ static void expat_load(void)
 		{"XML_GetErrorCode", &expat.error},
 		{"XML_ErrorString", &expat.error_text},
 	};
-	void *library = dlopen(names[0], RTLD_NOW | RTLD_LOCAL);
 
-	if (!library)
-		library = dlopen(names[1], RTLD_NOW | RTLD_LOCAL);
-	for (size_t i = 0; library && i < sizeof(functions) / sizeof(*functions); i++) {
-		void *function = dlsym(library, functions[i].name);
-		if (!function)
-			return;
-		memcpy(functions[i].slot, &function, sizeof(function));
-	}
-	expat.ready = library;
+	expat.failed = library_load(&library, functions, sizeof(functions) / sizeof(*functions),
+				    &expat.failure) < 0;
 }
 
 struct reader {
@@ -143,9 +136,9 @@ int xml_read(const char *bytes, size_t length, const struct xml_visitor *visitor
 	struct reader reader = {.visitor = visitor, .context = context, .err = err};
 
 	pthread_once(&expat_once, expat_load);
-	if (!expat.ready) {
-		error_set(err, "cannot load expat, which answers in XML need");
-		return error_hint(err, "install it (Debian: apt-get install libexpat1)");
+	if (expat.failed) {
+		*err = expat.failure;
+		return -1;
 	}
 	reader.parser = expat.create(NULL);
 	if (!reader.parser)

@@ -1,10 +1,10 @@
 /* Decodes a sound file and plays it: runs in a child, where a noisy driver can harm nobody. */
 #include <ao/ao.h>
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <sndfile.h>
 #include <unistd.h>
 
+#include "base/library.h"
 #include "sound/sound.h"
 
 enum { PLAYED = 0, UNREADABLE = 1, NO_DEVICE = 3, NO_LIBRARY = 4 };
@@ -26,16 +26,6 @@ struct sound_libraries {
 	int (*close_device)(ao_device *device);
 };
 
-static void *library_open(const char *const *names)
-{
-	for (; *names; names++) {
-		void *library = dlopen(*names, RTLD_NOW | RTLD_LOCAL);
-		if (library)
-			return library;
-	}
-	return NULL;
-}
-
 static int libraries_load(struct sound_libraries *libraries)
 {
 #ifdef __APPLE__
@@ -48,35 +38,32 @@ static int libraries_load(struct sound_libraries *libraries)
 	static const char *const decoder[] = {"libsndfile.so.1", NULL};
 	static const char *const player[] = {"libao.so.4", NULL};
 #endif
-	void *sndfile = library_open(decoder), *ao = library_open(player);
-	const struct {
-		void *library;
-		const char *name;
-		void *slot;
-	} functions[] = {
-		{sndfile, "sf_open", &libraries->open},
-		{sndfile, "sf_readf_float", &libraries->readf_float},
-		{sndfile, "sf_close", &libraries->close},
-		{ao, "ao_initialize", &libraries->initialize},
-		{ao, "ao_shutdown", &libraries->shutdown},
-		{ao, "ao_driver_id", &libraries->driver_id},
-		{ao, "ao_default_driver_id", &libraries->default_driver_id},
-		{ao, "ao_driver_info", &libraries->driver_info},
-		{ao, "ao_open_live", &libraries->open_live},
-		{ao, "ao_open_file", &libraries->open_file},
-		{ao, "ao_play", &libraries->play},
-		{ao, "ao_close", &libraries->close_device},
+	static const struct library sndfile = {
+		.files = decoder, .name = "libsndfile", .purpose = "sounds",
+		.package = "libsndfile1"};
+	static const struct library ao = {
+		.files = player, .name = "libao", .purpose = "sounds", .package = "libao4"};
+	struct error err = {0};
+	const struct library_function decoding[] = {
+		{"sf_open", &libraries->open},
+		{"sf_readf_float", &libraries->readf_float},
+		{"sf_close", &libraries->close},
+	};
+	const struct library_function playing[] = {
+		{"ao_initialize", &libraries->initialize},
+		{"ao_shutdown", &libraries->shutdown},
+		{"ao_driver_id", &libraries->driver_id},
+		{"ao_default_driver_id", &libraries->default_driver_id},
+		{"ao_driver_info", &libraries->driver_info},
+		{"ao_open_live", &libraries->open_live},
+		{"ao_open_file", &libraries->open_file},
+		{"ao_play", &libraries->play},
+		{"ao_close", &libraries->close_device},
 	};
 
-	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
-		void *function = functions[i].library
-					 ? dlsym(functions[i].library, functions[i].name)
-					 : NULL;
-		if (!function)
-			return -1;
-		memcpy(functions[i].slot, &function, sizeof(function));
-	}
-	return 0;
+	if (library_load(&sndfile, decoding, sizeof(decoding) / sizeof(*decoding), &err) < 0)
+		return -1;
+	return library_load(&ao, playing, sizeof(playing) / sizeof(*playing), &err);
 }
 
 /* The device that the environment names, else libao's default; NULL when there is none. */

@@ -38,8 +38,10 @@ deploy() { expect "${1:-0}" shipit deploy --yes --silent; }
 slugs() { git -C "$TEST_FOLDER/slugs.git" "$@"; }
 step_status() { # STEP: "status reason" of its end in the last deploy
 	python3 - "$1" "$(git rev-parse --git-common-dir)"/shipit/deploys/*/events.ndjson <<-'END'
-		import json, sys
-		events = [json.loads(line) for line in open(sys.argv[-1])]
+		import json, os, sys
+		# The newest by its time: IDs do not tell the order within a second.
+		newest = max(sys.argv[2:], key=lambda path: os.stat(path).st_mtime_ns)
+		events = [json.loads(line) for line in open(newest)]
 		ends = [e for e in events if e["event"] == "step.finished" and e["step"] == sys.argv[1]]
 		print(ends[-1]["status"], ends[-1].get("reason", ""))
 	END
